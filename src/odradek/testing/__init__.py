@@ -1,0 +1,1 @@
+"""Odradek in tests: the pytest plugin."""
