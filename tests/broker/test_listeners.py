@@ -1,0 +1,47 @@
+"""Where the broker listens, and what it tells clients."""
+
+from __future__ import annotations
+
+import pytest
+
+from odradek.broker.listeners import Endpoint, ListenerError, advertised, parse_endpoint, parse_endpoints
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "host", "port"),
+    [
+        ("127.0.0.1:9092", "PLAINTEXT", "127.0.0.1", 9092),
+        ("PLAINTEXT://localhost:0", "PLAINTEXT", "localhost", 0),
+        ("INTERNAL://[::1]:9093", "INTERNAL", "::1", 9093),
+        (":9092", "PLAINTEXT", "", 9092),
+        ("[::]:9092", "PLAINTEXT", "::", 9092),
+    ],
+)
+def test_kafkas_forms_and_the_short_one(text: str, name: str, host: str, port: int) -> None:
+    endpoint = parse_endpoint(text)
+    assert (endpoint.name, endpoint.host, endpoint.port) == (name, host, port)
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "host:port", "host:70000", "a b://c:1x", "::1:9092"])
+def test_what_is_no_listener_is_refused_with_the_text_and_the_knob(text: str) -> None:
+    with pytest.raises(ListenerError, match="--listen"):
+        parse_endpoint(text)
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(ListenerError, match="PLAINTEXT is given twice"):
+        parse_endpoints(["a:1", "b:2"])
+
+
+@pytest.mark.parametrize(("listen", "host"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "::1")])
+def test_the_default_is_right_for_a_client_on_this_machine(listen: str, host: str) -> None:
+    assert advertised(Endpoint("PLAINTEXT", listen, 0), 4711, None) == Endpoint("PLAINTEXT", host, 4711)
+
+
+def test_what_is_told_wins_and_port_zero_means_the_bound_one() -> None:
+    told = Endpoint("PLAINTEXT", "broker.example", 0)
+    assert advertised(Endpoint("PLAINTEXT", "0.0.0.0", 0), 4711, told).address == "broker.example:4711"
+
+
+def test_an_ipv6_address_is_told_in_brackets() -> None:
+    assert Endpoint("PLAINTEXT", "::1", 9092).address == "[::1]:9092"
