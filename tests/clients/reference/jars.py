@@ -1,11 +1,12 @@
 """Apache Kafka's jars, resolved once from Maven Central by name and version into the repository's `.cache/`.
 
-The problem: conformance needs Kafka itself (a peer broker, its command-line tools, its Java client), but nothing of it
-may be committed, and several test workers want it at the same moment.
+The problem: conformance needs Kafka itself (a peer broker, its command-line tools, its Java client), but
+nothing of it may be committed, and several test workers want it at the same moment.
 
-The contract: `classpath()` gives the directory's wildcard for `java -cp`, after running Maven if need be. The pom beside
-this file names the versions. A stamp holding the pom's hash says that the directory is whole; an advisory lock makes one
-worker fetch while the others wait. What is missing (java, mvn) is an error that names it, never a skip.
+The contract: `classpath()` gives the directory's wildcard for `java -cp`, after running Maven if need be. The
+pom beside this file names the versions. A stamp holding the pom's hash says that the directory is whole; an
+advisory lock makes one worker fetch while the others wait. What is missing (java, mvn) is an error that names
+it, never a skip.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def classpath() -> str:
 def _resolve(libs: Path) -> None:
     mvn = require("mvn", "maven")
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={libs}", "-DincludeScope=runtime"]
-    done = subprocess.run([mvn, "-q", "-B", "-f", str(POM), *goal], capture_output=True, text=True)
+    done = subprocess.run(
+        [mvn, "-q", "-B", "-f", str(POM), *goal], check=False, capture_output=True, text=True
+    )
     if done.returncode != 0:
         raise RuntimeError(f"mvn could not resolve {POM}: exit {done.returncode}\n{done.stdout}{done.stderr}")
 
