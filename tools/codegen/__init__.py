@@ -1,0 +1,1 @@
+"""The parts of the message generator: layouts, and what is emitted for each."""
