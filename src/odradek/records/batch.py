@@ -207,9 +207,7 @@ def _envelope_fault(buf: Buffer) -> RecordsError | None:
         if magic not in (0, 1, MAGIC):
             return CorruptMessage(f"magic is {magic}; known are 0, 1 and {MAGIC}")
     if have < LOG_OVERHEAD + length:
-        return InvalidRecord(
-            f"incomplete record batch: {have} bytes of records, the batch says it has {LOG_OVERHEAD + length}"
-        )
+        return InvalidRecord(f"incomplete record batch: {have} bytes of records, the batch says it has {LOG_OVERHEAD + length}")
     if magic != MAGIC:
         return InvalidRecord(f"magic is {magic}; only record batches of magic {MAGIC} can be produced")
     if length < _MIN_BATCH_LENGTH:
@@ -223,15 +221,11 @@ def _header_fault(h: BatchHeader, have: int, max_batch_size: int, produce_versio
             f"zstd needs Produce version {_ZSTD_PRODUCE_VERSION} at least, this is {produce_version}"
         )
     if h.size != have:
-        return InvalidRecord(
-            f"a partition takes exactly one record batch: {have - h.size} bytes follow a batch of {h.size}"
-        )
+        return InvalidRecord(f"a partition takes exactly one record batch: {have - h.size} bytes follow a batch of {h.size}")
     if h.base_offset != 0:
         return InvalidRecord(f"base offset is {h.base_offset}; a produced batch counts its offsets from 0")
     if h.size > max_batch_size:
-        return MessageTooLarge(
-            f"record batch has {h.size} bytes, the limit is {max_batch_size} (max.message.bytes)"
-        )
+        return MessageTooLarge(f"record batch has {h.size} bytes, the limit is {max_batch_size} (max.message.bytes)")
     return None
 
 
@@ -362,13 +356,9 @@ def check_stored(buf: Buffer, pos: int = 0, *, max_batch_size: int = _MAX_INT32)
     return StoredBatch(Verdict.WHOLE, header, size, "")
 
 
-def _stored_header_fault(
-    buf: Buffer, pos: int, header: BatchHeader, size: int, max_batch_size: int
-) -> StoredBatch | None:
+def _stored_header_fault(buf: Buffer, pos: int, header: BatchHeader, size: int, max_batch_size: int) -> StoredBatch | None:
     if header.magic in (0, 1) and header.batch_length >= _MIN_LEGACY_LENGTH:
-        return StoredBatch(
-            Verdict.OLD_MAGIC, header, 0, f"message of magic {header.magic}, written before Kafka 0.11"
-        )
+        return StoredBatch(Verdict.OLD_MAGIC, header, 0, f"message of magic {header.magic}, written before Kafka 0.11")
     if header.batch_length == 0 and bytes(buf[pos : pos + HEADER_SIZE]) == _ZERO_HEADER:
         return StoredBatch(Verdict.ZEROS, header, 0, "zeros where a batch should be")
     if header.batch_length < _MIN_BATCH_LENGTH or size > max_batch_size:
