@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -86,3 +87,26 @@ def java(
         main,
         *args,
     ]
+
+
+SCRIPTS = {
+    "kafka-run-class.sh": "",
+    "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
+    "kafka-configs.sh": "kafka.admin.ConfigCommand",
+    "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
+}
+
+
+def kafka_home() -> Path:
+    """A directory shaped like Kafka's distribution (`bin/`, `libs/`), for programs that want KAFKA_PATH."""
+    command = shlex.join(java("MAIN"))
+    with exclusive("kafka") as home:
+        scripts = home / "bin"
+        scripts.mkdir(exist_ok=True)
+        for name, main in SCRIPTS.items():
+            script = scripts / name
+            own = command.replace("MAIN", main) if main else command.removesuffix(" MAIN")
+            own = own.replace(f"'{home}/libs/*'", f'"{home}/libs/*:$CLASSPATH"')
+            script.write_text(f'#!/bin/sh\nexec {own} "$@"\n')
+            script.chmod(0o755)
+    return home
