@@ -18,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from confluent_kafka.admin import AdminClient, NewTopic
+from members import eventually
 from reference.settings import SUITE_CONFIG
 
 MakeTopic = Callable[..., str]
@@ -58,6 +59,8 @@ def make_topic(admin: AdminClient) -> Iterator[MakeTopic]:
         settings = {key.replace("_", "."): value for key, value in config.items()}
         admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(20)
         made.append(name)
+        # Kafka answers when its controller has the topic; its broker may learn of it a moment later.
+        eventually("the topic is in the metadata", lambda: name in admin.list_topics(timeout=20).topics)
         return name
 
     yield make

@@ -39,9 +39,7 @@ def test_topics_are_made_described_and_deleted(admin: AdminClient, unique: str) 
     assert code_of(admin.create_topics([made])[unique]) == KafkaError.TOPIC_ALREADY_EXISTS
     described = admin.describe_topics(TopicCollection([unique]))[unique].result(20)
     assert described.name == unique and not described.is_internal
-    assert [(part.id, len(part.replicas), len(part.isr)) for part in described.partitions] == [
-        (n, 1, 1) for n in range(3)
-    ]
+    assert [(part.id, len(part.replicas), len(part.isr)) for part in described.partitions] == [(n, 1, 1) for n in range(3)]
     listed = admin.list_topics(timeout=20).topics[unique]
     assert sorted(listed.partitions) == [0, 1, 2]
     admin.delete_topics([unique])[unique].result(20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import kafka.errors
@@ -27,7 +28,7 @@ def test_topics_are_made_described_by_name_and_id_and_deleted(client: KafkaAdmin
     assert unique in client.list_topics()
     (described,) = client.describe_topics([unique])
     assert [part["partition_index"] for part in described["partitions"]] == [0, 1]
-    (by_id,) = client.describe_topics([described["topic_id"]])
+    (by_id,) = client.describe_topics([uuid.UUID(described["topic_id"])])
     assert by_id["error_code"] == 0 and len(by_id["partitions"]) == 2
     with pytest.raises(kafka.errors.TopicAlreadyExistsError):
         client.create_topics(asked)
@@ -51,9 +52,7 @@ def test_partitions_are_added(client: KafkaAdminClient, topic: str) -> None:
 
 @pytest.mark.parametrize("incremental", [True, False])
 def test_settings_are_changed(client: KafkaAdminClient, topic: str, incremental: bool) -> None:
-    client.alter_configs(
-        [ConfigResource("topic", topic, configs={"retention.ms": "4321"})], incremental=incremental
-    )
+    client.alter_configs([ConfigResource("topic", topic, configs={"retention.ms": "4321"})], incremental=incremental)
     changed = client.describe_configs([ConfigResource("topic", topic)])["topic"][topic]
     assert changed["retention.ms"]["value"] == "4321"
     client.reset_configs([ConfigResource("topic", topic, configs=["retention.ms"])], incremental=incremental)
@@ -70,9 +69,7 @@ def test_log_directories_tell_the_size(client: KafkaAdminClient, bootstrap: str,
     assert found["partitions"][0]["partition_size"] > 10_000
 
 
-def test_groups_are_described_and_members_removed(
-    client: KafkaAdminClient, bootstrap: str, topic: str, unique: str
-) -> None:
+def test_groups_are_described_and_members_removed(client: KafkaAdminClient, bootstrap: str, topic: str, unique: str) -> None:
     join = joiner(driver("kafka_python"), bootstrap, unique, topic, instance="ann")
     with group_of(join) as members:
         eventually("the member owns the partition", lambda: shares(members, 1))
@@ -88,9 +85,7 @@ def test_groups_are_described_and_members_removed(
     assert unique not in {group["group_id"] for group in client.list_groups()}
 
 
-def test_group_offsets_are_altered_reset_and_deleted(
-    client: KafkaAdminClient, bootstrap: str, topic: str, unique: str
-) -> None:
+def test_group_offsets_are_altered_reset_and_deleted(client: KafkaAdminClient, bootstrap: str, topic: str, unique: str) -> None:
     driver("kafka_python").produce(bootstrap, topic, [Record(b"x") for _ in range(10)])
     part = TopicPartition(topic, 0)
     client.alter_group_offsets(unique, {part: OffsetAndMetadata(3, "note", -1)})

@@ -11,9 +11,7 @@ COOPERATIVE = ("confluent", "kafka_python")
 
 @pytest.mark.parametrize("assignor", ["range", "roundrobin"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_group_grows_to_five_and_shrinks(
-    bootstrap: str, make_topic, unique: str, name: str, assignor: str
-) -> None:
+def test_a_group_grows_to_five_and_shrinks(bootstrap: str, make_topic, unique: str, name: str, assignor: str) -> None:
     topic = make_topic(6)
     join = joiner(driver(name), bootstrap, unique, topic, assignor=assignor)
     with group_of(join, join) as members:
@@ -26,9 +24,7 @@ def test_a_group_grows_to_five_and_shrinks(
 
 
 @pytest.mark.parametrize("name", COOPERATIVE)
-def test_cooperative_members_keep_what_they_need_not_give(
-    bootstrap: str, make_topic, unique: str, name: str
-) -> None:
+def test_cooperative_members_keep_what_they_need_not_give(bootstrap: str, make_topic, unique: str, name: str) -> None:
     topic = make_topic(6)
     join = joiner(driver(name), bootstrap, unique, topic, assignor="cooperative-sticky")
     with group_of(join) as members:
@@ -44,9 +40,7 @@ def test_cooperative_members_keep_what_they_need_not_give(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_lost_while_members_come_and_go(
-    bootstrap: str, make_topic, unique: str, name: str
-) -> None:
+def test_nothing_is_lost_while_members_come_and_go(bootstrap: str, make_topic, unique: str, name: str) -> None:
     topic = make_topic(4)
     values = [str(n).encode() for n in range(400)]
 
@@ -74,9 +68,7 @@ def test_nothing_is_lost_while_members_come_and_go(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_commit_is_where_the_next_member_goes_on(
-    bootstrap: str, topic: str, unique: str, name: str
-) -> None:
+def test_a_commit_is_where_the_next_member_goes_on(bootstrap: str, topic: str, unique: str, name: str) -> None:
     it = driver(name)
     it.produce(bootstrap, topic, [Record(str(n).encode()) for n in range(10)])
     first = it.member(bootstrap, unique, topic)
@@ -95,9 +87,7 @@ def test_a_commit_is_where_the_next_member_goes_on(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_static_member_returns_without_a_rebalance(
-    bootstrap: str, make_topic, unique: str, name: str
-) -> None:
+def test_a_static_member_returns_without_a_rebalance(bootstrap: str, make_topic, unique: str, name: str) -> None:
     topic = make_topic(4)
     it = driver(name)
     with group_of(*(joiner(it, bootstrap, unique, topic, instance=who) for who in ("ann", "bob"))) as members:
@@ -117,6 +107,4 @@ def test_three_libraries_in_one_group(bootstrap: str, make_topic, unique: str) -
         eventually("all three share", lambda: shares(members, 6))
         sent = {str(n).encode() for n in range(60)}
         driver("aio").produce(bootstrap, topic, [Record(v, partition=int(v) % 6) for v in sent])
-        eventually(
-            "each record came once", lambda: sorted(r.value for m in members for r in m.received) == sorted(sent)
-        )
+        eventually("each record came once", lambda: sorted(r.value for m in members for r in m.received) == sorted(sent))

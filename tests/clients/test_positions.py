@@ -53,9 +53,7 @@ def test_seek_inside_and_between_batches(bootstrap: str, hundred: str, name: str
     ],
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_the_offset_of_a_moment(
-    bootstrap: str, hundred: str, name: str, moment: int, expected: int | None
-) -> None:
+def test_the_offset_of_a_moment(bootstrap: str, hundred: str, name: str, moment: int, expected: int | None) -> None:
     reader = driver(name).reader(bootstrap, hundred)
     try:
         assert reader.offset_at(hundred, 0, moment) == expected

@@ -29,16 +29,12 @@ def assorted(count: int, seed: int = 7) -> list[Record]:
 
 def same(sent: list[Record], got: list[Received]) -> None:
     """The records, in order and complete."""
-    assert [(r.key, r.value, r.headers, r.timestamp) for r in got] == [
-        (r.key, r.value, r.headers, r.timestamp) for r in sent
-    ]
+    assert [(r.key, r.value, r.headers, r.timestamp) for r in got] == [(r.key, r.value, r.headers, r.timestamp) for r in sent]
 
 
 @pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("producer", NAMES)
-def test_every_client_reads_what_one_produced(
-    bootstrap: str, topic: str, producer: str, codec: str
-) -> None:
+def test_every_client_reads_what_one_produced(bootstrap: str, topic: str, producer: str, codec: str) -> None:
     sent = assorted(120)
     offsets = driver(producer).produce(bootstrap, topic, sent, codec=codec)
     assert offsets == list(range(120))

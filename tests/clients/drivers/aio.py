@@ -107,9 +107,7 @@ def make() -> AioDriver:
     return AioDriver()
 
 
-async def _produce(
-    bootstrap: str, topic: str, records: Sequence[Record], codec: str, acks: str
-) -> list[int]:
+async def _produce(bootstrap: str, topic: str, records: Sequence[Record], codec: str, acks: str) -> list[int]:
     client = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         compression_type=None if codec == "none" else codec,

@@ -103,9 +103,7 @@ def make() -> ConfluentDriver:
     return ConfluentDriver()
 
 
-def _send(
-    client: Producer, topic: str, record: Record, index: int, offsets: list[int], failures: list[Any]
-) -> None:
+def _send(client: Producer, topic: str, record: Record, index: int, offsets: list[int], failures: list[Any]) -> None:
     def delivered(error: Any, message: Message) -> None:
         if error is not None:
             failures.append(error)

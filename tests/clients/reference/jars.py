@@ -63,9 +63,7 @@ def classpath() -> str:
 def _resolve(libs: Path) -> None:
     mvn = require("mvn", "maven")
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={libs}", "-DincludeScope=runtime"]
-    done = subprocess.run(
-        [mvn, "-q", "-B", "-f", str(POM), *goal], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run([mvn, "-q", "-B", "-f", str(POM), *goal], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"mvn could not resolve {POM}: exit {done.returncode}\n{done.stdout}{done.stderr}")
 

@@ -37,6 +37,7 @@ CLUSTER_ID = "b2RyYWRlay1yZWZlcmVuYw"  # any 16 bytes, base64: these read "odrad
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 
+
 def free_port() -> int:
     """A loopback port that was free a moment ago."""
     with socket.socket() as probe:
@@ -48,9 +49,7 @@ def free_port() -> int:
 class ReferenceKafka:
     """A node's life: formatted, started, stopped; owned by one thread."""
 
-    def __init__(
-        self, data_dir: Path | None = None, config: Mapping[str, str] | None = None, port: int = 0
-    ) -> None:
+    def __init__(self, data_dir: Path | None = None, config: Mapping[str, str] | None = None, port: int = 0) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="reference-kafka-"))
         self._config = {**SUITE_CONFIG, **(config or {})}
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,9 +62,7 @@ class ReferenceKafka:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
         self.stop()
 
     def start(self) -> None:
