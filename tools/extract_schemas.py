@@ -40,6 +40,20 @@ INTEGER_TYPES = {
 }  # fmt: skip
 
 
+# Arrays whose default is null in Kafka's schema. kio knows no default for them, and null means "unchanged" here.
+NULL_DEFAULTS = {
+    "ConsumerGroupHeartbeatRequest": ["topic_partitions"],
+    "ListPartitionReassignmentsRequest": ["topics"],
+    "StreamsGroupHeartbeatRequest": [
+        "active_tasks", "standby_tasks", "warmup_tasks", "client_tags", "task_offsets", "task_end_offsets",
+    ],
+    "StreamsGroupHeartbeatResponse": [
+        "active_tasks", "standby_tasks", "warmup_tasks", "partitions_by_user_endpoint",
+    ],
+    "Topology": ["subtopologies"],
+}  # fmt: skip
+
+
 def is_nullable(annotation: object) -> bool:
     """Whether the annotation is a union with None."""
     return typing.get_origin(annotation) in (types.UnionType, typing.Union)
@@ -140,7 +154,10 @@ class Merger:
         struct = Struct(name)
         for field_name in merge_order(orders):
             having = {v: f for v, fields in by_version.items() for f in fields if f.name == field_name}
-            struct.fields.append(merge_field(having, last_version))
+            merged = merge_field(having, last_version)
+            if merged.null_versions and field_name in NULL_DEFAULTS.get(name, ()):
+                merged.default = "null"
+            struct.fields.append(merged)
         return struct
 
 
@@ -185,6 +202,8 @@ def extract_message(api: str, kind: str) -> tuple[Message, dict[str, Struct]]:
     by_version = load_versions(api, kind)
     first, last = min(by_version), max(by_version)
     flexible = [v for v, root in by_version.items() if root.__flexible__]  # type: ignore[attr-defined]
+    if len(flexible) == len(by_version):
+        flexible = [0]  # also for versions that Kafka has withdrawn: their headers can still come
     merger = Merger()
     for version, root in by_version.items():
         merger.add(root, version)

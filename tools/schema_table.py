@@ -4,7 +4,7 @@ One file per API in `tools/schema/`. A worked example:
 
     api 60 describe_cluster
 
-    request DescribeClusterRequest 0-2 flexible 0+
+    request DescribeClusterRequest 0-2 flexible 0+          ("none" where no version is flexible)
       include_fenced_brokers  bool           2+
       endpoint_type           int8           1+   default=1
       brokers                 []Broker       0+
@@ -17,7 +17,7 @@ versions), `default=TEXT` (else the type's zero value: 0, false, "", no elements
 records, uuid, a struct, and `[]` of any of them. A struct's fields follow the first field that has its type; a later
 use only names it. Ranges are `N`, `N-M` or `N+`.
 
-A file of stored records has `data` heads instead of `request` and `response`, and no `api` line.
+A file of stored records has `data` heads instead of `request` and `response`, and no `api` line; `#` starts a comment line.
 """
 
 from __future__ import annotations
@@ -109,10 +109,9 @@ def format_table(table: Table) -> str:
     shown: set[str] = set()
     for message in table.messages:
         lines.append("")
-        head = f"{message.kind} {message.struct} {message.first_version}-{message.last_version}"
-        if message.flexible_since is not None:
-            head += f" flexible {message.flexible_since}+"
-        lines.append(head)
+        span = format_range((message.first_version, message.last_version))
+        flexible = "none" if message.flexible_since is None else f"{message.flexible_since}+"
+        lines.append(f"{message.kind} {message.struct} {span} flexible {flexible}")
         lines += _format_fields(table, table.structs[message.struct], "  ", shown)
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -166,7 +165,7 @@ def _parse_head(table: Table, words: list[str]) -> list[Struct]:
     if kind not in ("request", "response", "data"):
         raise ValueError(f"unknown head {kind}")
     first, last = parse_range(words[2])
-    flexible = parse_range(words[4])[0] if words[3:4] == ["flexible"] else None
+    flexible = None if words[4] == "none" else parse_range(words[4])[0]
     table.messages.append(Message(kind, words[1], first, last, flexible))
     struct = table.structs[words[1]] = Struct(words[1])
     return [struct]

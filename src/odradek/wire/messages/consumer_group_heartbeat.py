@@ -69,7 +69,7 @@ class ConsumerGroupHeartbeatRequest(Message):
         subscribed_topic_names: list[str] | None = None,
         subscribed_topic_regex: str | None = None,
         server_assignor: str | None = None,
-        topic_partitions: list[TopicPartitions] | None = NOT_GIVEN,
+        topic_partitions: list[TopicPartitions] | None = None,
     ) -> None:
         self.group_id = group_id
         self.member_id = member_id
@@ -80,7 +80,7 @@ class ConsumerGroupHeartbeatRequest(Message):
         self.subscribed_topic_names = subscribed_topic_names
         self.subscribed_topic_regex = subscribed_topic_regex
         self.server_assignor = server_assignor
-        self.topic_partitions = [] if topic_partitions is NOT_GIVEN else topic_partitions
+        self.topic_partitions = topic_partitions
 
 
 class Assignment(Message):

@@ -53,10 +53,10 @@ class ListPartitionReassignmentsRequest(Message):
     def __init__(
         self,
         timeout_ms: int = 60000,
-        topics: list[ListPartitionReassignmentsTopics] | None = NOT_GIVEN,
+        topics: list[ListPartitionReassignmentsTopics] | None = None,
     ) -> None:
         self.timeout_ms = timeout_ms
-        self.topics = [] if topics is NOT_GIVEN else topics
+        self.topics = topics
 
 
 class OngoingPartitionReassignment(Message):

@@ -940,7 +940,7 @@ def gather_response_v1(s: ShareFetchResponse, out: bytearray, splices: Splices) 
 API_KEY: Final = 78
 MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
-FLEXIBLE_SINCE: Final = 1
+FLEXIBLE_SINCE: Final = 0
 
 DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareFetchRequest, int]]]] = {
     1: decode_request_v1,

@@ -513,7 +513,7 @@ def encode_response_v1(s: ShareGroupDescribeResponse, out: bytearray) -> None:
 API_KEY: Final = 77
 MIN_VERSION: Final = 1
 MAX_VERSION: Final = 1
-FLEXIBLE_SINCE: Final = 1
+FLEXIBLE_SINCE: Final = 0
 
 DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareGroupDescribeRequest, int]]]] = {
     1: decode_request_v1,

@@ -342,7 +342,7 @@ def encode_response_v1(s: ShareGroupHeartbeatResponse, out: bytearray) -> None:
 API_KEY: Final = 76
 MIN_VERSION: Final = 1
 MAX_VERSION: Final = 1
-FLEXIBLE_SINCE: Final = 1
+FLEXIBLE_SINCE: Final = 0
 
 DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareGroupHeartbeatRequest, int]]]] = {
     1: decode_request_v1,

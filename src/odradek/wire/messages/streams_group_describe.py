@@ -113,10 +113,10 @@ class Topology(Message):
     def __init__(
         self,
         epoch: int = 0,
-        subtopologies: list[Subtopology] | None = NOT_GIVEN,
+        subtopologies: list[Subtopology] | None = None,
     ) -> None:
         self.epoch = epoch
-        self.subtopologies = [] if subtopologies is NOT_GIVEN else subtopologies
+        self.subtopologies = subtopologies
 
 
 class Endpoint(Message):

@@ -181,14 +181,14 @@ class StreamsGroupHeartbeatRequest(Message):
         rack_id: str | None = None,
         rebalance_timeout_ms: int = -1,
         topology: Topology | None = None,
-        active_tasks: list[TaskIds] | None = NOT_GIVEN,
-        standby_tasks: list[TaskIds] | None = NOT_GIVEN,
-        warmup_tasks: list[TaskIds] | None = NOT_GIVEN,
+        active_tasks: list[TaskIds] | None = None,
+        standby_tasks: list[TaskIds] | None = None,
+        warmup_tasks: list[TaskIds] | None = None,
         process_id: str | None = None,
         user_endpoint: Endpoint | None = None,
-        client_tags: list[KeyValue] | None = NOT_GIVEN,
-        task_offsets: list[TaskOffset] | None = NOT_GIVEN,
-        task_end_offsets: list[TaskOffset] | None = NOT_GIVEN,
+        client_tags: list[KeyValue] | None = None,
+        task_offsets: list[TaskOffset] | None = None,
+        task_end_offsets: list[TaskOffset] | None = None,
         shutdown_application: bool = False,
     ) -> None:
         self.group_id = group_id
@@ -199,14 +199,14 @@ class StreamsGroupHeartbeatRequest(Message):
         self.rack_id = rack_id
         self.rebalance_timeout_ms = rebalance_timeout_ms
         self.topology = topology
-        self.active_tasks = [] if active_tasks is NOT_GIVEN else active_tasks
-        self.standby_tasks = [] if standby_tasks is NOT_GIVEN else standby_tasks
-        self.warmup_tasks = [] if warmup_tasks is NOT_GIVEN else warmup_tasks
+        self.active_tasks = active_tasks
+        self.standby_tasks = standby_tasks
+        self.warmup_tasks = warmup_tasks
         self.process_id = process_id
         self.user_endpoint = user_endpoint
-        self.client_tags = [] if client_tags is NOT_GIVEN else client_tags
-        self.task_offsets = [] if task_offsets is NOT_GIVEN else task_offsets
-        self.task_end_offsets = [] if task_end_offsets is NOT_GIVEN else task_end_offsets
+        self.client_tags = client_tags
+        self.task_offsets = task_offsets
+        self.task_end_offsets = task_end_offsets
         self.shutdown_application = shutdown_application
 
 
@@ -262,11 +262,11 @@ class StreamsGroupHeartbeatResponse(Message):
         acceptable_recovery_lag: int = 0,
         task_offset_interval_ms: int = 0,
         status: list[Status] | None = NOT_GIVEN,
-        active_tasks: list[TaskIds] | None = NOT_GIVEN,
-        standby_tasks: list[TaskIds] | None = NOT_GIVEN,
-        warmup_tasks: list[TaskIds] | None = NOT_GIVEN,
+        active_tasks: list[TaskIds] | None = None,
+        standby_tasks: list[TaskIds] | None = None,
+        warmup_tasks: list[TaskIds] | None = None,
         endpoint_information_epoch: int = 0,
-        partitions_by_user_endpoint: list[EndpointToPartitions] | None = NOT_GIVEN,
+        partitions_by_user_endpoint: list[EndpointToPartitions] | None = None,
     ) -> None:
         self.throttle_time_ms = throttle_time_ms
         self.error_code = error_code
@@ -277,11 +277,11 @@ class StreamsGroupHeartbeatResponse(Message):
         self.acceptable_recovery_lag = acceptable_recovery_lag
         self.task_offset_interval_ms = task_offset_interval_ms
         self.status = [] if status is NOT_GIVEN else status
-        self.active_tasks = [] if active_tasks is NOT_GIVEN else active_tasks
-        self.standby_tasks = [] if standby_tasks is NOT_GIVEN else standby_tasks
-        self.warmup_tasks = [] if warmup_tasks is NOT_GIVEN else warmup_tasks
+        self.active_tasks = active_tasks
+        self.standby_tasks = standby_tasks
+        self.warmup_tasks = warmup_tasks
         self.endpoint_information_epoch = endpoint_information_epoch
-        self.partitions_by_user_endpoint = [] if partitions_by_user_endpoint is NOT_GIVEN else partitions_by_user_endpoint
+        self.partitions_by_user_endpoint = partitions_by_user_endpoint
 
 
 def _read_KeyValue_v0(buf: Buffer, pos: int, count: int) -> tuple[list[KeyValue], int]:
