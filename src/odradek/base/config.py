@@ -96,23 +96,18 @@ class Range:
 
 
 class OneOf:
-    """One of a few words; for a list, each of its items. `empty` says whether a list may have none."""
+    """One of a few words; for a list, each of its items."""
 
-    __slots__ = ("empty", "words")
+    __slots__ = ("words",)
 
-    def __init__(self, *words: str, empty: bool = True) -> None:
+    def __init__(self, *words: str) -> None:
         self.words = words
-        self.empty = empty
 
     def __call__(self, name: str, value: ConfigValue) -> None:
         items = value if isinstance(value, tuple) else (value,)
-        if not items and not self.empty:
-            raise ConfigError(name, "", f"needs at least one of: {', '.join(self.words)}")
         for item in items:
             if item not in self.words:
                 raise ConfigError(name, item, f"String must be one of: {', '.join(self.words)}")
-        if len(set(items)) != len(items):
-            raise ConfigError(name, ",".join(map(str, items)), "the list names an item twice")
 
 
 class ConfigKey:
@@ -214,7 +209,10 @@ def _parse_double(name: str, text: str, type: ConfigType) -> float:
 
 
 def _parse_list(name: str, text: str, type: ConfigType) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",")) if text else ()
+    items = tuple(part.strip() for part in text.split(",")) if text else ()
+    if "" in items:
+        raise ConfigError(name, text, "the list has an empty item")
+    return items
 
 
 def _parse_string(name: str, text: str, type: ConfigType) -> str:
