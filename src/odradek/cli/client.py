@@ -18,7 +18,8 @@ from odradek.cli.errors import CliError, Unreachable, UsageProblem, from_kafka
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, KafkaError, Producer
-    from confluent_kafka.admin import AdminClient, ClusterMetadata
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin._metadata import ClusterMetadata
 
 T = TypeVar("T")
 
@@ -55,8 +56,10 @@ class Target:
 
     def cluster(self, client: AdminClient | Consumer | Producer, topic: str | None = None) -> ClusterMetadata:
         """The brokers and topics (of one topic, or all)."""
-        return self.ask(lambda: client.list_topics(topic, timeout=self.timeout) if topic else
-                        client.list_topics(timeout=self.timeout), "metadata")
+        return self.ask(
+            lambda: client.list_topics(topic, timeout=self.timeout) if topic else client.list_topics(timeout=self.timeout),
+            "metadata",
+        )
 
     def wait(self, future: Future[T], doing: str) -> T:
         """The answer of one admin operation."""

@@ -87,6 +87,10 @@ def exit_code_of(kafka_name: str) -> int:
 
 def from_kafka(error: KafkaError, doing: str) -> CliError:
     """What to raise for `error` met while `doing` (for example "topic 'orders'")."""
-    name = error.name()
+    return CliError(f"{doing}: {reason_text(error)}", exit_code_of(error.name()))
+
+
+def reason_text(error: KafkaError) -> str:
+    """The error in words and by name, without librdkafka's prefix for who found it."""
     reason = error.str().removeprefix("Broker: ").removeprefix("Local: ").rstrip(". ")
-    return CliError(f"{doing}: {reason} ({name.lstrip('_')})", exit_code_of(name))
+    return f"{reason} ({error.name().lstrip('_')})"

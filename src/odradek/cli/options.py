@@ -79,15 +79,17 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
 
 
+def parse_pair(text: str, option: str) -> tuple[str, str]:
+    """`"b=x=y"` -> `("b", "x=y")`; raises `UsageProblem` for one without a name or an equals sign."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageProblem(f"{option} {text!r}: expected NAME=VALUE")
+    return name.strip(), value.strip()
+
+
 def parse_pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
-    """`("a=1", "b=x=y")` -> `{"a": "1", "b": "x=y"}`; raises `UsageProblem` for one without a name or an equals sign."""
-    pairs: dict[str, str] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise UsageProblem(f"{option} {text!r}: expected NAME=VALUE")
-        pairs[name.strip()] = value.strip()
-    return pairs
+    """Each of `texts` by `parse_pair`; of two with one name the last wins."""
+    return dict(parse_pair(text, option) for text in texts)
 
 
 def read_properties(path: Path) -> dict[str, str]:

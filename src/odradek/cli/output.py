@@ -38,8 +38,7 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: 
     widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(columns))]
     for row in [header, *rows]:
         cells = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
+            cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric, strict=True)
         )
         yield "  ".join(cells).rstrip()
 

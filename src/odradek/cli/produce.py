@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
 from odradek.base.clock import SystemClock
-from odradek.cli.errors import CliError, UsageProblem
-from odradek.cli.line_input import BadLine, LineReader, Outgoing, json_reader, line_reader
-from odradek.cli.options import broker_options, json_option, parse_pairs
+from odradek.cli.errors import CliError, UsageProblem, reason_text
+from odradek.cli.line_input import BadLine, Headers, LineReader, Outgoing, json_reader, line_reader
+from odradek.cli.options import broker_options, json_option, parse_pair
 from odradek.cli.output import note, print_json, size_text
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ def produce(
     \b
     Example: printf 'k1:hello\\nk2:world\\n' | odradek produce orders --key-separator :
     """
-    pairs = [(name, value.encode()) for name, value in parse_pairs(headers, "--header").items()]
-    reader = json_reader([*pairs]) if form == "json" else line_reader(
-        _separator(key_separator), null.encode() if null is not None else None, [*pairs]
-    )  # fmt: skip
+    reader = _reader(form, key_separator, null, headers)
     config = {
         "acks": acks,
         "compression.type": compression,
@@ -82,6 +79,15 @@ def produce(
     with _progress(lines, topic) as bar:
         run.send_all(lines, reader, bar)
     _tell(run, as_json)
+
+
+def _reader(form: str, key_separator: str | None, null: str | None, headers: tuple[str, ...]) -> LineReader:
+    pairs: Headers = [(name, value.encode()) for name, value in (parse_pair(text, "--header") for text in headers)]
+    if form == "lines":
+        return line_reader(_separator(key_separator), None if null is None else null.encode(), pairs)
+    if key_separator is not None or null is not None:
+        raise UsageProblem("produce: --key-separator and --null are for --input lines; JSON says key and null itself")
+    return json_reader(pairs)
 
 
 def _separator(text: str | None) -> bytes | None:
@@ -108,7 +114,7 @@ class Run:
 
     def report(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self.failures[f"{error.str().removeprefix('Broker: ').removeprefix('Local: ')} ({error.name().lstrip('_')})"] += 1
+            self.failures[reason_text(error)] += 1
 
     def send_all(self, lines: BinaryIO, reader: LineReader, bar: Any) -> None:
         """Send every line; on a bad line or an interrupt what was sent before is still delivered."""
@@ -139,7 +145,7 @@ class Run:
                     record.key,
                     -1 if partition is None else partition,
                     timestamp=record.timestamp or 0,
-                    headers=record.headers or None,
+                    headers=cast("Any", record.headers or None),
                 )
             except BufferError:
                 self.producer.poll(0.1)

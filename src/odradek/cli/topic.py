@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from odradek.cli.errors import CliError, Conflict, NotFound, UsageProblem
+from odradek.cli.errors import Conflict, NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option, parse_pairs
+from odradek.cli.outcomes import finish
 from odradek.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def create(
     settings = parse_pairs(configs, "--config")
     outcomes = create_topics(target, names, partitions or -1, replication_factor or -1, settings, validate_only)
     done = "valid" if validate_only else "created"
-    _finish(outcomes, done, as_json, forgiven=Conflict.exit_code if if_not_exists else None, forgiven_as="exists")
+    forgiven = Conflict.exit_code if if_not_exists else None
+    finish(outcomes, done, as_json=as_json, forgiven=forgiven, forgiven_as="exists")
 
 
 @topic.command("list")
@@ -116,9 +117,7 @@ def _ids(cell: int | list[int] | None) -> str | int | None:
 @click.option("--config", "-c", "configs", multiple=True, metavar="NAME=VALUE", help="Set a topic setting. Repeatable.")
 @click.option("--delete-config", "-d", "removed", multiple=True, metavar="NAME", help="Back to the default. Repeatable.")
 @broker_options
-def alter(
-    target: Target, name: str, partitions: int | None, configs: tuple[str, ...], removed: tuple[str, ...]
-) -> None:
+def alter(target: Target, name: str, partitions: int | None, configs: tuple[str, ...], removed: tuple[str, ...]) -> None:
     """Change a topic's settings, or give it more partitions.
 
     \b
@@ -151,31 +150,5 @@ def delete(target: Target, names: tuple[str, ...], if_exists: bool, yes: bool, a
 
     if not yes and sys.stdin.isatty():
         click.confirm(f"Delete {', '.join(names)} with all records?", abort=True, err=True)
-    outcomes = delete_topics(target, names)
-    _finish(outcomes, "deleted", as_json, forgiven=NotFound.exit_code if if_exists else None, forgiven_as="absent")
-
-
-def _finish(
-    outcomes: Iterable[tuple[str, CliError | None]], done: str, as_json: bool, *, forgiven: int | None, forgiven_as: str
-) -> None:
-    """Tell each name's outcome; the last failure that is not forgiven ends the command."""
-    told: list[dict[str, str]] = []
-    failures: list[CliError] = []
-    for name, failure in outcomes:
-        if failure is None:
-            told.append({"name": name, "outcome": done})
-        elif failure.exit_code == forgiven:
-            told.append({"name": name, "outcome": forgiven_as})
-        else:
-            told.append({"name": name, "outcome": "failed", "error": str(failure)})
-            failures.append(failure)
-    if as_json:
-        print_json(told)
-    else:
-        for line in told:
-            if line["outcome"] != "failed":
-                print(f"{line['name']}: {line['outcome']}")
-    for failure in failures[:-1]:
-        note(f"odradek: {failure}")
-    if failures:
-        raise failures[-1]
+    forgiven = NotFound.exit_code if if_exists else None
+    finish(delete_topics(target, names), "deleted", as_json=as_json, forgiven=forgiven, forgiven_as="absent")

@@ -32,7 +32,7 @@ def create_topics(
 ) -> list[Outcome]:
     """One outcome a name; -1 partitions or replicas means the broker's default."""
     admin = target.admin()
-    from confluent_kafka.admin import NewTopic
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
     wanted = [NewTopic(name, partitions, replication_factor, config=configs) for name in dict.fromkeys(names)]
     futures = target.ask(
@@ -89,9 +89,7 @@ def describe_topics(target: Target, names: Sequence[str], *, all_configs: bool) 
         lambda: admin.describe_topics(TopicCollection(unique), request_timeout=target.timeout), "describe topics"
     )
     found = {name: target.wait(future, f"topic {name!r}") for name, future in futures.items()}
-    spans = offset_spans(
-        target, admin, [(name, info.id) for name in unique for info in found[name].partitions if info.leader]
-    )
+    spans = offset_spans(target, admin, [(name, info.id) for name in unique for info in found[name].partitions if info.leader])
     configs = _configs(target, admin, unique, all_configs)
     return [
         {
@@ -126,10 +124,10 @@ def offset_spans(
     target: Target, admin: AdminClient, partitions: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], tuple[int, int]]:
     """First and next offset of each partition; one that gives an error is left out."""
-    from confluent_kafka.admin import OffsetSpec
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
-    earliest = list_offsets(target, admin, partitions, OffsetSpec.earliest())
-    latest = list_offsets(target, admin, partitions, OffsetSpec.latest())
+    earliest = list_offsets(target, admin, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    latest = list_offsets(target, admin, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     return {key: (earliest[key], latest[key]) for key in partitions if key in earliest and key in latest}
 
 
@@ -160,7 +158,7 @@ def _leaderless(failure: CliError) -> bool:
 def _configs(
     target: Target, admin: AdminClient, names: Sequence[str], everything: bool
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    from confluent_kafka.admin import ConfigResource, ConfigSource
+    from confluent_kafka.admin import ConfigResource, ConfigSource  # type: ignore[attr-defined]
 
     futures = target.ask(
         lambda: admin.describe_configs(
@@ -185,25 +183,19 @@ def _configs(
 def alter_configs(target: Target, name: str, values: dict[str, str], removed: Sequence[str]) -> None:
     """Set `values` and put `removed` back to their defaults, leaving every other setting (KIP-339)."""
     admin = target.admin()
-    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource  # type: ignore[attr-defined]
 
-    entries = [
-        ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET) for setting, value in values.items()
-    ]
-    entries += [
-        ConfigEntry(setting, None, incremental_operation=AlterConfigOpType.DELETE) for setting in removed
-    ]
+    entries = [ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET) for setting, value in values.items()]
+    entries += [ConfigEntry(setting, None, incremental_operation=AlterConfigOpType.DELETE) for setting in removed]
     resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
-    futures = target.ask(
-        lambda: admin.incremental_alter_configs([resource], request_timeout=target.timeout), f"topic {name!r}"
-    )
+    futures = target.ask(lambda: admin.incremental_alter_configs([resource], request_timeout=target.timeout), f"topic {name!r}")
     for future in futures.values():
         target.wait(future, f"topic {name!r}")
 
 
 def grow(target: Target, name: str, partitions: int) -> None:
     admin = target.admin()
-    from confluent_kafka.admin import NewPartitions
+    from confluent_kafka.admin import NewPartitions  # type: ignore[attr-defined]
 
     futures = target.ask(
         lambda: admin.create_partitions([NewPartitions(name, partitions)], request_timeout=target.timeout),
