@@ -13,6 +13,7 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from drivers.base import Received, Record
 
 WAIT_SECONDS = 20
+POLL_MS_MIN = 500
 ASSIGNORS = {
     "range": RangePartitionAssignor,
     "roundrobin": RoundRobinPartitionAssignor,
@@ -27,7 +28,9 @@ class KafkaPythonConsumer:
         self._client = client
 
     def poll(self, seconds: float) -> list[Received]:
-        polled = self._client.poll(timeout_ms=int(seconds * 1000))
+        # A poll that ends while the group is being joined abandons the join, and kafka-python 3.0.12 sometimes
+        # never takes it up again; so never a short one. It returns at once where there are records.
+        polled = self._client.poll(timeout_ms=max(POLL_MS_MIN, int(seconds * 1000)))
         return [_received(message) for messages in polled.values() for message in messages]
 
     def assignment(self) -> frozenset[int]:
@@ -101,7 +104,6 @@ class KafkaPythonDriver:
     ) -> KafkaPythonConsumer:
         config: dict[str, Any] = {} if instance is None else {"group_instance_id": instance}
         client = KafkaConsumer(
-            topic,
             bootstrap_servers=bootstrap,
             group_id=group,
             auto_offset_reset="earliest",
@@ -113,6 +115,7 @@ class KafkaPythonDriver:
             metrics_enabled=False,
             **config,
         )
+        client.subscribe([topic])
         return KafkaPythonConsumer(client)
 
 
