@@ -49,7 +49,9 @@ _NAMES_OF = {name: names for names in _MULTIPLE_NAMES.values() for name in names
 class BrokerConfig:
     """See the module. Frozen; `with_dynamic` makes the next one. Raises `ConfigError`, `UnknownConfigError` when made."""
 
-    __slots__ = ("_values", "dynamic", "dynamic_default", "static")
+    __slots__ = ("_values", "dynamic", "dynamic_default", "static", "topic_defaults")
+
+    topic_defaults: dict[str, ConfigValue] | None  # kept here by `topic_config`: the same for all topics
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class BrokerConfig:
         for layer in (self.static, self.dynamic_default, self.dynamic):
             for name, text in layer.items():
                 self._values[name] = key_of(name).parse(text)
+        self.topic_defaults = None
         _check_together(self)
 
     def with_dynamic(self, default: Mapping[str, str], own: Mapping[str, str]) -> BrokerConfig:

@@ -5,7 +5,8 @@
                            epoch, partition epoch], ...]}           one value per topic: a topic changes as a whole
     configs/broker/NODE    {"v": 1, "configs": {...}}               dynamic configurations; an empty NODE is all brokers'
     configs/group/GROUP    {"v": 1, "configs": {...}}
-    producer-ids           {"v": 1, "next": 1000}                   first producer id that nobody has been given
+
+The broker keeps its producer ids in the same store, under `producer-ids/`, as plain digits.
 
 JSON, because people look into it when something is wrong, and because the standard library parses 10,000 partitions in
 15 ms. A reader refuses a `v` it does not know (naming the key) and ignores fields that it does not know.
@@ -24,7 +25,6 @@ from odradek.metadata.store import Entry
 
 VERSION = 1
 CLUSTER_KEY = "cluster"
-PRODUCER_IDS_KEY = "producer-ids"
 TOPICS = "topics/"
 CONFIGS = "configs/"
 

@@ -52,16 +52,23 @@ def effective_values(overrides: Mapping[str, str], broker: BrokerConfig) -> dict
 
     An override that can't be read (a metadata store from elsewhere) gives way to the broker's value: a topic must open.
     """
-    values: dict[str, ConfigValue] = {}
-    for key in TOPIC_CONFIG:
-        value = broker.first_set(*key.synonyms) if key.synonyms else None
-        values[key.name] = key.default if value is None else value
+    values = dict(_defaults(broker))
     for name, text in overrides.items():
         try:
             values[name] = TOPIC_CONFIG.key(name).parse(text)
         except (ConfigError, UnknownConfigError):
             continue
     return values
+
+
+def _defaults(broker: BrokerConfig) -> dict[str, ConfigValue]:
+    """What holds for a topic on which nothing is set."""
+    if broker.topic_defaults is None:
+        broker.topic_defaults = {}
+        for key in TOPIC_CONFIG:
+            value = broker.first_set(*key.synonyms) if key.synonyms else None
+            broker.topic_defaults[key.name] = key.default if value is None else value
+    return broker.topic_defaults
 
 
 def check(overrides: Mapping[str, str], broker: BrokerConfig) -> None:

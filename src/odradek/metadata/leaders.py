@@ -1,0 +1,97 @@
+"""Leader epochs that must grow, and topics found on disk that metadata doesn't know. Pure decisions at a start.
+
+After an unclean stop a partition's log may have lost what consumers have already read (`acks=1`, a power cut). A new leader
+epoch tells them (KIP-320): they ask where the old epoch ends, and see the truncation; no offset gets a second value within one
+epoch. The new epoch is above both the image's and the last one that the log itself remembers.
+
+A data directory written by Apache Kafka, or one whose metadata.db is lost, has logs whose topics nobody knows. Each carries
+its topic's name and partition in its directory's name and its topic's id in `partition.metadata`; that is enough to *adopt*
+the topic. Missing numbers in between are made empty. What contradicts the image is left alone and reported: never guess
+about data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from odradek.metadata import names
+from odradek.metadata.image import Image, PartitionImage, TopicChange, TopicImage
+
+
+class FoundTopic(NamedTuple):
+    """A topic as the log directories have it: partitions by index, each with the last leader epoch in its log (-1: none)."""
+
+    name: str
+    topic_id: bytes | None
+    partitions: Mapping[int, int]
+
+
+class Stray(NamedTuple):
+    """A topic on disk that is left alone, and why."""
+
+    topic: FoundTopic
+    reason: str
+
+
+def bump(image: Image, last_epochs: Mapping[tuple[str, int], int]) -> list[TopicChange]:
+    """New leader epochs for the partitions that `last_epochs` names, with the last epoch in each one's log (-1: none)."""
+    by_topic: dict[str, dict[int, int]] = {}
+    for (topic, index), epoch in last_epochs.items():
+        by_topic.setdefault(topic, {})[index] = epoch
+    known = [(image.topics[name], epochs) for name, epochs in by_topic.items() if name in image.topics]
+    return [TopicChange(old, old._replace(partitions=_bumped(old.partitions, epochs))) for old, epochs in known]
+
+
+def _bumped(partitions: tuple[PartitionImage, ...], epochs: Mapping[int, int]) -> tuple[PartitionImage, ...]:
+    return tuple(
+        partition._replace(
+            leader_epoch=max(partition.leader_epoch, epochs[index]) + 1, partition_epoch=partition.partition_epoch + 1
+        )
+        if index in epochs
+        else partition
+        for index, partition in enumerate(partitions)
+    )
+
+
+def adopt(
+    image: Image, found: Iterable[FoundTopic], node_id: int, new_id: Callable[[], bytes]
+) -> tuple[list[TopicChange], list[Stray]]:
+    """The topics that come into the image, led by `node_id`, and those that are left alone."""
+    changes: list[TopicChange] = []
+    strays: list[Stray] = []
+    for topic in found:
+        if _is_known(image, topic):
+            continue
+        reason = _stray_reason(image, topic)
+        if reason is not None:
+            strays.append(Stray(topic, reason))
+        else:
+            changes.append(TopicChange(None, _adopted(topic, node_id, new_id)))
+    return changes, strays
+
+
+def _is_known(image: Image, topic: FoundTopic) -> bool:
+    known = image.topics.get(topic.name)
+    same_id = known is not None and topic.topic_id in (None, known.topic_id)
+    return known is not None and same_id and max(topic.partitions, default=-1) < len(known.partitions)
+
+
+def _stray_reason(image: Image, topic: FoundTopic) -> str | None:
+    known = image.topics.get(topic.name)
+    if known is not None and topic.topic_id not in (None, known.topic_id):
+        return "a topic of this name has another id: this is an older topic's data"
+    if known is not None:
+        return f"partition {max(topic.partitions)} of a topic with {len(known.partitions)} partition(s)"
+    if topic.topic_id is not None and topic.topic_id in image.names_by_id:
+        return f"its id belongs to the topic {image.names_by_id[topic.topic_id]!r}"
+    return names.invalid_reason(topic.name)
+
+
+def _adopted(topic: FoundTopic, node_id: int, new_id: Callable[[], bytes]) -> TopicImage:
+    count = max(topic.partitions, default=-1) + 1
+    partitions = tuple(
+        PartitionImage((node_id,), (node_id,), node_id, topic.partitions.get(index, -1) + 1) for index in range(count)
+    )
+    configs = {"cleanup.policy": "compact"} if names.is_internal(topic.name) else {}
+    return TopicImage(topic.name, topic.topic_id or new_id(), partitions, configs)
