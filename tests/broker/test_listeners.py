@@ -33,7 +33,9 @@ def test_a_name_is_given_once() -> None:
         parse_endpoints(["a:1", "b:2"])
 
 
-@pytest.mark.parametrize(("listen", "host"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "::1")])
+@pytest.mark.parametrize(
+    ("listen", "host"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "localhost"), ("::", "localhost"), ("::1", "::1")]
+)
 def test_the_default_is_right_for_a_client_on_this_machine(listen: str, host: str) -> None:
     assert advertised(Endpoint("PLAINTEXT", listen, 0), 4711, None) == Endpoint("PLAINTEXT", host, 4711)
 

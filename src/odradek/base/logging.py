@@ -47,9 +47,9 @@ class Logger:
     def error(self, event: str, **fields: object) -> None:
         self._log(logging.ERROR, event, fields)
 
-    def exception(self, event: str, **fields: object) -> None:
-        """An error with the traceback of the exception being handled: for bugs, not for bad input."""
-        self._logger.error(event, extra={"fields": fields}, exc_info=True)
+    def exception(self, event: str, error: BaseException | None = None, **fields: object) -> None:
+        """An error with the traceback of `error`, or of the exception being handled: for bugs, not for bad input."""
+        self._logger.error(event, extra={"fields": fields}, exc_info=error or True)
 
     def is_enabled(self, level: str) -> bool:
         return self._logger.isEnabledFor(LEVELS[level])

@@ -1,9 +1,9 @@
 """Listeners: where the broker listens, and what it tells clients to connect to.
 
-Kafka's `listeners` and `advertised.listeners` are lists of `NAME://host:port`; a bare `host:port` is taken as PLAINTEXT. What
-is advertised by default is right for a client on this machine: the host it was told to listen on, or, for a wildcard address,
-`localhost` — and then both IPv4 and IPv6 are listened on, since librdkafka resolves `localhost` to `::1` first. Port 0 asks
-the system for a free one; what is advertised is the port it gave.
+Kafka's `listeners` and `advertised.listeners` are lists of `NAME://host:port`; a bare `host:port` is taken as
+PLAINTEXT. What is advertised by default is right for a client on this machine: the host it was told to listen on, or,
+for a wildcard address, `localhost` — and then both IPv4 and IPv6 are listened on, since librdkafka resolves `localhost`
+to `::1` first. Port 0 asks the system for a free one; what is advertised is the port it gave.
 """
 
 from __future__ import annotations

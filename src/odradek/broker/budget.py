@@ -1,0 +1,55 @@
+"""Memory in flight, counted: how many bytes of unfinished requests the broker holds over all connections.
+
+Every connection has a small buffer of its own that needs nobody's leave. A frame that needs more asks here first; when
+the budget is spent the connection stops reading until somebody gives back (backpressure through TCP, not an error),
+first come, first served. The limit is `odradek.memory.inflight.bytes`. One frame is always let through when nothing is
+out, however large: `socket.request.max.bytes` bounds it already, and it would else wait for ever.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from odradek.base.errors import check
+
+
+class MemoryBudget:
+    """One broker's budget; touched from its loop only."""
+
+    __slots__ = ("_waiting", "capacity", "used", "waits_total")
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.used = 0
+        self.waits_total = 0
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+
+    @property
+    def waiting_count(self) -> int:
+        return len(self._waiting)
+
+    def take(self, size: int, granted: Callable[[], None]) -> bool:
+        """True when the bytes are yours now; else `granted` is called once they are."""
+        if not self._waiting and self._fits(size):
+            self.used += size
+            return True
+        self.waits_total += 1
+        self._waiting.append((size, granted))
+        return False
+
+    def give(self, size: int) -> None:
+        """Give back what was taken, and serve those that wait, in order."""
+        self.used -= size
+        check(self.used >= 0, "more memory given back than was taken", used=self.used, size=size)
+        while self._waiting and self._fits(self._waiting[0][0]):
+            taken, granted = self._waiting.popleft()
+            self.used += taken
+            granted()
+
+    def forget(self, granted: Callable[[], None]) -> None:
+        """Whoever waited has gone."""
+        self._waiting = deque(entry for entry in self._waiting if entry[1] != granted)
+
+    def _fits(self, size: int) -> bool:
+        return self.used == 0 or self.used + size <= self.capacity

@@ -1,0 +1,337 @@
+"""One client's connection: bytes in, requests in order, answers in the order of the requests.
+
+The socket reads straight into the frame splitter's buffer. Every whole frame is dispatched in the turn of the loop in
+which it arrived; what its handler gives back decides what happens to the frames behind it (see `handlers/__init__.py`):
+
+    message     goes out with the others of this turn, in one write
+    future      keeps its place in line (`_slots`); the requests behind it go on, their answers wait
+    coroutine   a task runs it; no further request is looked at until it is done
+
+Backpressure, in every direction: a connection stops reading while `odradek.connection.inflight.max` answers are
+outstanding, while the peer does not take what was written (transport's high-water mark), and while the broker's memory
+for unfinished frames is spent. A connection that is idle for `connections.max.idle.ms`, or stuck within a frame, is
+closed by the server's sweep. Whatever closes a connection leaves a line in the log and a count under its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from odradek.base.logging import get_logger
+from odradek.broker.context import RequestContext
+from odradek.broker.dispatch import NO_RESPONSE, ApiEntry, BadRequest, unexpected
+from odradek.wire.api import ApiKey
+from odradek.wire.errors import WireError
+from odradek.wire.frames import BUFFER_SIZE, NEED_DATA, FrameError, FrameSplitter
+from odradek.wire.headers import RequestHeader, decode_request_header
+from odradek.wire.message import Message
+
+if TYPE_CHECKING:
+    from odradek.broker.server import Server
+    from odradek.wire.primitives import Buffer
+
+WRITE_HIGH_WATER: Final = 1 << 20  # unsent bytes past which no further request is looked at
+READ_AHEAD: Final = 4096  # bytes of requests that may wait, read but not looked at, while others hold them back
+_logger = get_logger("broker")
+
+
+class _Slot:
+    """An answer's place in line; `parts` is None until it is there."""
+
+    __slots__ = ("future", "parts")
+
+    def __init__(self, future: asyncio.Future[Any] | None) -> None:
+        self.future = future
+        self.parts: list[Buffer] | None = None
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A shard's object: made by the listener, lives until `connection_lost`."""
+
+    __slots__ = (
+        "_accounted", "_blocked", "_closing", "_frames", "_loop", "_out", "_peer_slow", "_reading", "_server", "_slots",
+        "_starved", "_transport", "active_at", "client_host", "client_id", "listener",
+    )  # fmt: skip
+
+    def __init__(self, server: Server, listener: str) -> None:
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._frames = FrameSplitter(server.max_frame_size)
+        self._slots: deque[_Slot] = deque()
+        self._out: list[Buffer] = []
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._blocked = False  # a coroutine runs: later requests wait
+        self._peer_slow = False
+        self._starved = False  # waiting for memory
+        self._reading = True
+        self._closing = False
+        self._accounted = 0  # bytes of the budget that this connection's unfinished frame holds
+        self.listener = listener
+        self.client_host = ""
+        self.client_id: str | None = None
+        self.active_at = self._loop.time()
+
+    # --- the transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.client_host = peer[0] if isinstance(peer, tuple) else ""
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
+        refusal = self._server.admit(self)
+        if refusal:
+            self.close(refusal, "connection limit")
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._frames.get_buffer(sizehint)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._frames.buffer_updated(nbytes)
+        self._server.metrics.bytes_in.value += nbytes
+        self.active_at = self._loop.time()
+        self._serve()
+        if self._frames.buffer_size != BUFFER_SIZE or self._accounted:
+            self._account()
+
+    def eof_received(self) -> bool:
+        if self._frames.pending_bytes and not self._blocked:
+            _logger.debug("connection ended within a frame", client=self.client_host, missing_after=self._frames.pending_bytes)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        if exc is not None:
+            _logger.debug("connection lost", client=self.client_host, client_id=self.client_id, reason=str(exc))
+        for slot in self._slots:
+            if slot.future is not None:
+                slot.future.cancel()
+        self._slots.clear()
+        self._server.budget.forget(self._granted)
+        if self._accounted:
+            self._server.budget.give(self._accounted)
+            self._accounted = 0
+        self._server.forget(self)
+
+    def pause_writing(self) -> None:
+        self._peer_slow = True
+
+    def resume_writing(self) -> None:
+        self._peer_slow = False
+        self._resume()
+
+    # --- the server's side
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing of this connection is under way in the broker."""
+        return not self._slots and not self._blocked
+
+    @property
+    def is_within_frame(self) -> bool:
+        return self._frames.pending_bytes > 0
+
+    def close(self, reason: str, kind: str) -> None:
+        """Close, after what is written has gone out; `kind` is the reason's name among the metrics."""
+        if self._closing:
+            return
+        self._closing = True
+        self._server.metrics.count_closed(kind)
+        _logger.info("connection closed", client=self.client_host, client_id=self.client_id, why=kind, reason=reason)
+        self._flush()
+        self._transport.close()
+
+    def shut(self) -> None:
+        """Stop taking requests (the broker stops); close as soon as the answers under way are out."""
+        self._stop_reading()
+        self._blocked = True
+        if not self._slots:
+            self._closing = True
+            self._flush()
+            self._transport.close()
+
+    # --- requests
+
+    def _serve(self) -> None:
+        """Dispatch every whole frame that may be looked at, then write what is ready, and settle whether to go on reading."""
+        frames, limit = self._frames, self._server.max_inflight
+        while not (self._blocked or self._peer_slow or self._closing) and len(self._slots) < limit:
+            try:
+                frame = frames.next_frame()
+                if frame is NEED_DATA:
+                    break
+                self._request(frame)
+            except FrameError as error:
+                self.close(str(error), "bad frame")
+            except (WireError, BadRequest) as error:
+                self.close(str(error), "bad request")
+        else:
+            # Reading on a little shows when the peer hangs up; reading on for ever would hold what nobody may look at yet.
+            if frames.pending_bytes > READ_AHEAD:
+                self._stop_reading()
+        self._flush()
+
+    def _request(self, frame: memoryview) -> None:
+        header = decode_request_header(frame)
+        if header.client_id != self.client_id:
+            self.client_id = header.client_id
+        entry = self._server.dispatcher.entry(header.api_key)
+        version = header.api_version
+        decode = entry.decoders.get(version)
+        if decode is None:
+            self._refuse_version(entry, header)
+            return
+        request, end = decode(frame, header.body)
+        if end != len(frame):
+            raise BadRequest(f"{entry.name} v{version}: {len(frame) - end} bytes follow the request")
+        context = RequestContext(
+            self._server.state, header.api_key, version, header.correlation_id, header.client_id, self.client_host,
+            self.listener,
+        )  # fmt: skip
+        entry.metrics.requests.value += 1
+        self._answer(entry, context, request)
+
+    def _refuse_version(self, entry: ApiEntry, header: RequestHeader) -> None:
+        if header.api_key != ApiKey.API_VERSIONS:
+            entry.check_version(header.api_version)
+        from odradek.broker.handlers.api_versions import unsupported
+
+        self._put(entry.encode(0, header.correlation_id, unsupported()))
+
+    def _answer(self, entry: ApiEntry, context: RequestContext, request: Message) -> None:
+        started = self._loop.time()
+        try:
+            outcome = entry.handle(request, context)
+        except BadRequest:
+            raise
+        except Exception as error:
+            outcome = self._unexpected(entry, context, error)
+        if isinstance(outcome, Message):
+            if entry.counts_errors:
+                entry.count_errors(outcome)
+            self._put(entry.encode(context.version, context.correlation_id, outcome))
+            entry.metrics.latency.observe(self._loop.time() - started)
+        elif outcome is not NO_RESPONSE:
+            self._park(entry, context, outcome, started)
+
+    def _park(
+        self, entry: ApiEntry, context: RequestContext, outcome: asyncio.Future[Any] | Coroutine[Any, Any, Any], started: float
+    ) -> None:
+        holds = not isinstance(outcome, asyncio.Future)
+        future = outcome if isinstance(outcome, asyncio.Future) else self._loop.create_task(outcome)
+        # A future is cancelled when the peer goes. A coroutine is not: what it does (a topic half made) must come to its end.
+        slot = _Slot(None if holds else future)
+        self._slots.append(slot)
+        if holds:
+            self._blocked = True
+        future.add_done_callback(lambda done: self._parked_done(entry, context, slot, done, holds, started))
+
+    def _parked_done(
+        self, entry: ApiEntry, context: RequestContext, slot: _Slot, done: asyncio.Future[Any], holds: bool, started: float
+    ) -> None:
+        slot.future = None
+        if done.cancelled() or (self._closing and done.exception() is None):
+            return
+        entry.metrics.latency.observe(self._loop.time() - started)
+        try:
+            slot.parts = self._parts_of(entry, context, done)
+        except (WireError, BadRequest) as error:
+            self.close(str(error), "bad request")
+            return
+        if holds:
+            self._blocked = self._server.stopping
+        while self._slots and (parts := self._slots[0].parts) is not None:
+            self._slots.popleft()
+            self._out.extend(parts)
+        self._resume()
+        if self._server.stopping:
+            self.shut()
+
+    def _parts_of(self, entry: ApiEntry, context: RequestContext, done: asyncio.Future[Any]) -> list[Buffer]:
+        error = done.exception()
+        if isinstance(error, BadRequest):
+            raise error
+        outcome = done.result() if error is None else self._unexpected(entry, context, error)
+        if outcome is NO_RESPONSE:
+            return []
+        if entry.counts_errors:
+            entry.count_errors(outcome)
+        return entry.encode(context.version, context.correlation_id, outcome)
+
+    def _unexpected(self, entry: ApiEntry, context: RequestContext, error: BaseException) -> Message:
+        """A bug in a handler: say so in the log, with all that helps to find it, and answer what can be answered."""
+        _logger.exception(
+            "request failed unexpectedly", error=error, api=entry.name, version=context.version, client=self.client_host,
+            client_id=context.client_id,
+        )  # fmt: skip
+        answer = unexpected(entry)
+        if answer is None:
+            raise BadRequest(f"{entry.name} failed unexpectedly, and its response has no place to say so")
+        return answer
+
+    # --- answers
+
+    def _put(self, parts: list[Buffer]) -> None:
+        """An answer that is ready: out with this turn's write, or behind those that were asked for earlier."""
+        if self._slots:
+            slot = _Slot(None)
+            slot.parts = parts
+            self._slots.append(slot)
+        else:
+            self._out.extend(parts)
+
+    def _flush(self) -> None:
+        out = self._out
+        if not out:
+            return
+        self._out = []
+        self._server.metrics.bytes_out.value += sum(map(len, out))
+        if not self._transport.is_closing():
+            self._transport.writelines(out)
+
+    def _resume(self) -> None:
+        """Something that held requests back is over: serve what has arrived, and read on."""
+        if self._closing:
+            self._flush()
+            return
+        if not self._reading and not self._starved and not self._server.stopping:
+            self._reading = True
+            self._transport.resume_reading()
+        self._serve()
+
+    def _stop_reading(self) -> None:
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    # --- memory
+
+    def _account(self) -> None:
+        """Settle with the budget what the unfinished frame's buffer holds beyond the one that every connection has."""
+        held = self._frames.buffer_size - BUFFER_SIZE
+        if held < self._accounted:
+            self._server.budget.give(self._accounted - held)
+            self._accounted = held
+        elif held > self._accounted and not self._starved:
+            wanted = held - self._accounted
+            self._accounted = held
+            if not self._server.budget.take(wanted, self._granted):
+                self._accounted -= wanted
+                self._wanted(wanted)
+
+    def _wanted(self, size: int) -> None:
+        self._starved = True
+        self._stop_reading()
+        _logger.warning(
+            "waiting for memory to read a large request", client=self.client_host, wanted=size,
+            in_flight=self._server.budget.used, limit=self._server.budget.capacity, knob="odradek.memory.inflight.bytes",
+        )  # fmt: skip
+
+    def _granted(self) -> None:
+        self._starved = False
+        self._accounted = max(0, self._frames.buffer_size - BUFFER_SIZE)
+        self._resume()
+
+

@@ -1,0 +1,267 @@
+"""Fetch (API key 1), versions 4 to 18.
+
+A fetch is planned (`fetch_session.py`: which partitions, incremental or full), measured (which slice of which segment
+each partition would give, no byte read), and then either answered or parked until enough has been appended, something
+is wrong, or `max.wait.ms` is over. An answer's bytes come from the page cache in the same turn of the loop; where the
+cache is cold the rest of the work moves off the loop. The first batch is given whole however small the limits are
+(KIP-74), and always from the batch that holds the offset: clients drop the records before it.
+
+Left out on purpose: fetches by followers (this node has none) are served as a consumer's; `rack.id` is not needed while
+there is one replica to read from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from odradek.base.errors import OdradekError
+from odradek.broker.fetch_session import FetchItem, FetchKey, FetchPlan
+from odradek.log.results import EMPTY_SLICE, WOULD_BLOCK, Slice
+from odradek.wire.errors import ErrorCode
+from odradek.wire.messages.fetch import (
+    EpochEndOffset,
+    FetchableTopicResponse,
+    FetchRequest,
+    FetchResponse,
+    PartitionData,
+)
+
+if TYPE_CHECKING:
+    from odradek.broker.context import RequestContext
+    from odradek.replication.partition import Partition
+
+_TOPIC_IDS_SINCE = 13
+_SESSIONS_SINCE = 7
+_READ_COMMITTED = 1
+
+
+def handle(request: FetchRequest, context: RequestContext) -> FetchResponse | asyncio.Future[Any]:
+    """The answer, or a future of it: a fetch holds nothing back, so later requests of the connection go on."""
+    plan = _plan(request, context)
+    if plan.error:
+        context.broker.metrics.fetch_errors.count_error(plan.error)
+        return FetchResponse(error_code=plan.error)
+    fetch = _Fetch(request, context, plan)
+    fetch.measure()
+    if fetch.is_ready():
+        return fetch.answer()
+    return _Parked(fetch).future
+
+
+def _plan(request: FetchRequest, context: RequestContext) -> FetchPlan:
+    by_id = context.version >= _TOPIC_IDS_SINCE
+    name_of = context.broker.partitions.name_of
+    items = [
+        FetchItem(
+            (name_of(topic.topic_id) or "") if by_id else topic.topic, topic.topic_id, asked.partition, asked.fetch_offset,
+            asked.partition_max_bytes, asked.current_leader_epoch, asked.last_fetched_epoch,
+        )
+        for topic in request.topics
+        for asked in topic.partitions
+    ]  # fmt: skip
+    if context.version < _SESSIONS_SINCE:
+        return FetchPlan(items)
+    forgotten: list[FetchKey] = [
+        (topic.topic_id if by_id else topic.topic, index)
+        for topic in request.forgotten_topics_data
+        for index in topic.partitions
+    ]
+    return context.broker.fetch_sessions.plan(
+        request.session_id, request.session_epoch, items, forgotten, by_id=by_id, now_ms=context.broker.clock.now_ms()
+    )
+
+
+class _Measured:
+    """What one partition would give: a slice of a file, or an error. `cold` when finding it needs the disk."""
+
+    __slots__ = ("cold", "data", "item", "limits", "partition", "slice")
+
+    def __init__(self, item: FetchItem) -> None:
+        self.item = item
+        self.partition: Partition | None = None
+        self.slice: Slice = EMPTY_SLICE
+        self.cold = False
+        self.limits = (0, 0, False)
+        self.data = PartitionData(item.index, high_watermark=-1, records=b"")
+
+
+class _Fetch:
+    """One fetch on its way through."""
+
+    __slots__ = ("_by_id", "_committed", "context", "measured", "min_bytes", "plan", "request", "size", "urgent")
+
+    def __init__(self, request: FetchRequest, context: RequestContext, plan: FetchPlan) -> None:
+        self.request = request
+        self.context = context
+        self.plan = plan
+        self._by_id = context.version >= _TOPIC_IDS_SINCE
+        self._committed = request.isolation_level == _READ_COMMITTED
+        self.min_bytes = min(request.min_bytes, context.broker.config.get_int("fetch.max.bytes"))
+        self.measured: list[_Measured] = []
+        self.size = 0
+        self.urgent = False
+
+    def measure(self) -> None:
+        """Find out what there is to give, without reading it."""
+        self.measured, self.size, self.urgent = [], 0, False
+        left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"))
+        for item in self.plan.items:
+            found = _Measured(item)
+            self.measured.append(found)
+            try:
+                self._measure_one(found, left)
+            except OdradekError as error:
+                found.data.error_code = getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR)
+                self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
+                self.urgent = True
+            left = max(0, left - found.slice.size)
+            self.size += found.slice.size
+
+    def _measure_one(self, found: _Measured, left: int) -> None:
+        item, data = found.item, found.data
+        partitions = self.context.broker.partitions
+        partition = partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
+        found.partition = partition
+        partition.check_leader_epoch(item.current_leader_epoch)
+        log = partition.log
+        end = partition.last_stable_offset if self._committed else partition.high_watermark
+        if item.last_fetched_epoch >= 0 and self._diverges(found, partition):
+            return
+        found.limits = (min(item.max_bytes, left), end, self.size == 0)
+        result = log.read_slice(item.fetch_offset, found.limits[0], end, min_one_batch=found.limits[2])
+        if result is WOULD_BLOCK:
+            found.cold = self.urgent = True
+        else:
+            found.slice = result
+        data.high_watermark = partition.high_watermark
+        data.last_stable_offset = partition.last_stable_offset
+        data.log_start_offset = log.log_start_offset
+        data.aborted_transactions = [] if self._committed else None
+
+    def _diverges(self, found: _Measured, partition: Partition) -> bool:
+        epoch, end = partition.end_offset_for_epoch(found.item.last_fetched_epoch)
+        if epoch == found.item.last_fetched_epoch and end >= found.item.fetch_offset:
+            return False
+        found.data.diverging_epoch = EpochEndOffset(epoch, end)
+        found.data.high_watermark = partition.high_watermark
+        found.data.last_stable_offset = partition.last_stable_offset
+        found.data.log_start_offset = partition.log.log_start_offset
+        self.urgent = True
+        return True
+
+    def is_ready(self) -> bool:
+        """Whether to answer now rather than park."""
+        return self.urgent or self.size >= self.min_bytes or self.request.max_wait_ms <= 0 or not self.plan.items
+
+    def answer(self) -> FetchResponse | asyncio.Future[Any]:
+        """Read what was measured: now where the page cache has it, else by a task."""
+        cold: list[_Measured] = []
+        for found in self.measured:
+            if found.cold:
+                cold.append(found)
+            elif found.slice.size:
+                read = found.slice.read_now()
+                if read is WOULD_BLOCK:
+                    found.slice.hold()
+                    cold.append(found)
+                else:
+                    found.data.records = read
+        if cold:
+            return asyncio.ensure_future(self._answer_cold(cold))
+        return self._response()
+
+    async def _answer_cold(self, cold: list[_Measured]) -> FetchResponse:
+        for found in cold:
+            try:
+                await self._read_cold(found)
+            except (OdradekError, OSError) as error:
+                found.data.error_code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
+                self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
+        return self._response()
+
+    async def _read_cold(self, found: _Measured) -> None:
+        if found.cold and found.partition is not None:
+            max_bytes, end, min_one = found.limits
+            found.slice = await found.partition.log.read_slice_cold(
+                found.item.fetch_offset, max_bytes, end, min_one_batch=min_one
+            )
+            found.data.records = await found.slice.read()
+            return
+        try:
+            found.data.records = await found.slice.read()
+        finally:
+            found.slice.release()
+
+    def _response(self) -> FetchResponse:
+        response = FetchResponse(session_id=self.plan.session_id)
+        served: list[FetchKey] = []
+        last: FetchableTopicResponse | None = None
+        for found in self.measured:
+            item, data = found.item, found.data
+            size = len(data.records or b"")
+            news = item.has_news(data.error_code, size, data.high_watermark, data.log_start_offset)
+            if self.plan.incremental and not news and data.diverging_epoch is None:
+                continue
+            if size:
+                served.append(item.key(self._by_id))
+                self.context.broker.metrics.fetched_bytes.value += size
+            if last is None or last.topic_id != item.topic_id or last.topic != item.topic:
+                last = FetchableTopicResponse(item.topic, item.topic_id)
+                response.responses.append(last)
+            last.partitions.append(data)
+        if self.plan.session is not None:
+            self.plan.session.served(served)
+        return response
+
+
+class _Parked:
+    """A fetch that waits for `min_bytes` on its partitions (an `AppendWatcher` of each), or for its time to be over."""
+
+    __slots__ = ("_fetch", "_missing", "_timer", "_watched", "future")
+
+    def __init__(self, fetch: _Fetch) -> None:
+        loop = asyncio.get_running_loop()
+        self._fetch = fetch
+        self._missing = fetch.min_bytes - fetch.size
+        self._watched = [found.partition for found in fetch.measured if found.partition is not None]
+        for partition in self._watched:
+            partition.watch(self)
+        self._timer = loop.call_later(fetch.request.max_wait_ms / 1000, self._wake)
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.future.add_done_callback(self._unpark)
+
+    def on_append(self, size: int) -> None:
+        """Enough has come (or, with size 0, the partition is going): look again in this turn of the loop, once."""
+        self._missing -= size
+        if self._missing <= 0 or size == 0:
+            self._stop_watching()
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _stop_watching(self) -> None:
+        for partition in self._watched:
+            partition.unwatch(self)
+        self._watched = []
+        self._timer.cancel()
+
+    def _unpark(self, _: asyncio.Future[Any]) -> None:
+        self._stop_watching()
+
+    def _wake(self) -> None:
+        if self.future.done():
+            return
+        self._fetch.measure()
+        answer = self._fetch.answer()
+        if isinstance(answer, FetchResponse):
+            self.future.set_result(answer)
+        else:
+            answer.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Future[Any]) -> None:
+        if self.future.done():
+            return
+        error = task.exception()
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(task.result())

@@ -1,0 +1,212 @@
+"""Produce (API key 0), versions 3 to 13; 0 to 2 are advertised and refused, as Apache Kafka does.
+
+One batch per partition, appended in the turn of the loop in which the request was read. `acks=1` is answered from the
+page cache; `acks=all` answers when the batch is committed (on disk, by one fdatasync for all that wait on the log), and
+`acks=0` not at all: an error then closes the connection, since nothing else can tell the client (KafkaApis does so
+too). The order of appends is the order of requests: where a log has to roll first, the handler turns into a coroutine
+and holds the connection's later requests.
+
+Left out on purpose: transactional batches are refused until there is a transaction coordinator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from odradek.base.errors import OdradekError
+from odradek.base.logging import get_logger
+from odradek.broker.dispatch import NO_RESPONSE, BadRequest, NoResponse
+from odradek.log.results import NEEDS_ROLL
+from odradek.records.batch import check_produced
+from odradek.wire.errors import ErrorCode, name_of
+from odradek.wire.messages.produce import (
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+    TopicProduceResponse,
+)
+
+if TYPE_CHECKING:
+    from odradek.broker.context import RequestContext
+    from odradek.log.results import AppendResult
+    from odradek.records.batch import BatchHeader
+    from odradek.replication.partition import Partition
+
+ALL, LEADER, NONE = -1, 1, 0
+_TOPIC_IDS_SINCE = 13
+_logger = get_logger("broker")
+Answer = ProduceResponse | NoResponse
+
+
+def handle(request: ProduceRequest, context: RequestContext) -> Answer | asyncio.Future[Any] | Coroutine[Any, Any, Any]:
+    """Append what the request carries; see the module's text for when it is answered."""
+    return _Produce(request, context).run()
+
+
+class _Produce:
+    """One request on its way through. `appends` are those that still wait for a roll, `waits` for their commit."""
+
+    __slots__ = ("acks", "appends", "context", "now_ms", "request", "response", "waits")
+
+    def __init__(self, request: ProduceRequest, context: RequestContext) -> None:
+        self.request = request
+        self.context = context
+        self.acks = request.acks
+        self.now_ms = context.broker.clock.now_ms()
+        self.response = ProduceResponse()
+        self.appends: list[tuple[Partition, BatchHeader, PartitionProduceData, PartitionProduceResponse]] = []
+        self.waits: list[tuple[asyncio.Future[None], PartitionProduceResponse]] = []
+
+    def run(self) -> Answer | asyncio.Future[Any] | Coroutine[Any, Any, Any]:
+        for topic in self.request.topic_data:
+            answers = [self._append(topic, data) for data in topic.partition_data]
+            self.response.responses.append(TopicProduceResponse(topic.name, topic.topic_id, answers))
+        return self._roll_then_finish() if self.appends else self._finish()
+
+    def _append(self, topic: TopicProduceData, data: PartitionProduceData) -> PartitionProduceResponse:
+        answer = PartitionProduceResponse(data.index, base_offset=-1)
+        try:
+            partition = self._partition(topic, data.index)
+            config = partition.log.config
+            if self.acks == ALL and config.min_insync_replicas > 1:
+                partition.check_in_sync()
+            header = check_produced(
+                data.records if data.records is not None else b"", max_batch_size=config.max_message_bytes,
+                produce_version=self.context.version,
+            )  # fmt: skip
+            _refuse_transactions(header)
+            # While an earlier batch of this request waits for a roll, all later ones wait behind it.
+            result = NEEDS_ROLL if self.appends else partition.append_now(data.records, header, self.now_ms)  # type: ignore[arg-type]
+            if result is NEEDS_ROLL:
+                self.appends.append((partition, header, data, answer))
+            else:
+                self._appended(partition, header, result, answer)
+        except OdradekError as error:
+            self._refuse(topic, answer, error)
+        return answer
+
+    def _partition(self, topic: TopicProduceData, index: int) -> Partition:
+        partitions = self.context.broker.partitions
+        if self.acks not in (ALL, LEADER, NONE):
+            raise ProduceError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is {self.acks}; it is one of -1 (all), 0 and 1")
+        if self.context.version >= _TOPIC_IDS_SINCE:
+            return partitions.by_id(topic.topic_id, index)
+        return partitions.by_name(topic.name, index)
+
+    def _appended(
+        self, partition: Partition, header: BatchHeader, result: AppendResult, answer: PartitionProduceResponse
+    ) -> None:
+        answer.base_offset = result.first_offset
+        answer.log_append_time_ms = result.append_time_ms
+        answer.log_start_offset = result.log_start_offset
+        metrics = self.context.broker.metrics
+        metrics.produced_bytes.value += header.batch_length
+        metrics.produced_records.value += header.record_count
+        end_offset = result.last_offset + 1
+        wait = partition.commit(end_offset) if self.acks == ALL else None
+        wait = wait or partition.flush_due(end_offset)
+        if wait is not None:
+            self.waits.append((wait, answer))
+
+    async def _roll_then_finish(self) -> Answer:
+        for partition, header, data, answer in self.appends:
+            try:
+                result = await partition.append(data.records, header, self.now_ms)  # type: ignore[arg-type]
+                self._appended(partition, header, result, answer)
+            except OdradekError as error:
+                self._refuse(None, answer, error)
+        finished = self._finish()
+        return await finished if isinstance(finished, asyncio.Future) else finished
+
+    def _finish(self) -> Answer | asyncio.Future[Any]:
+        if self.acks == NONE:
+            return self._silent()
+        if not self.waits:
+            return self.response
+        return _Commit(self.waits, self.response, self.request.timeout_ms, self.context).future
+
+    def _silent(self) -> NoResponse:
+        for topic in self.response.responses:
+            for answer in topic.partition_responses:
+                if answer.error_code:
+                    raise BadRequest(
+                        f"produce with acks=0 to {topic.name}-{answer.index} failed with {name_of(answer.error_code)}: "
+                        f"{answer.error_message}"
+                    )
+        return NO_RESPONSE
+
+    def _refuse(self, topic: TopicProduceData | None, answer: PartitionProduceResponse, error: OdradekError) -> None:
+        answer.error_code = getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR)
+        answer.error_message = str(error)
+        entry_metrics = self.context.broker.metrics.produce_errors
+        entry_metrics.count_error(answer.error_code)
+        if _logger.is_enabled("debug"):
+            _logger.debug("produce refused", topic=topic.name if topic else "", partition=answer.index,
+                          error=name_of(answer.error_code), reason=str(error), client=self.context.client_id)  # fmt: skip
+
+
+class _Commit:
+    """The answer that waits for its commits, or for `timeout.ms`."""
+
+    __slots__ = ("_context", "_left", "_timer", "_waits", "future", "response")
+
+    def __init__(
+        self, waits: list[tuple[asyncio.Future[None], PartitionProduceResponse]], response: ProduceResponse, timeout_ms: int,
+        context: RequestContext,
+    ) -> None:  # fmt: skip
+        loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.response = response
+        self._context = context
+        self._waits = waits
+        self._left = len(waits)
+        self._timer = loop.call_later(max(timeout_ms, 0) / 1000, self._expire)
+        for wait, _ in waits:
+            wait.add_done_callback(self._committed)
+
+    def _committed(self, _: asyncio.Future[None]) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._timer.cancel()
+            self._answer()
+
+    def _expire(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.future.done():
+            return
+        for wait, answer in self._waits:
+            error: BaseException | None = TimeoutError() if not wait.done() else wait.exception()
+            if error is not None:
+                self._fail(answer, error)
+        self.future.set_result(self.response)
+
+    def _fail(self, answer: PartitionProduceResponse, error: BaseException) -> None:
+        if isinstance(error, TimeoutError):
+            answer.error_code = ErrorCode.REQUEST_TIMED_OUT
+            answer.error_message = "not committed within the request's timeout.ms; the batch may be yet"
+        else:
+            answer.error_code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
+            answer.error_message = str(error)
+        answer.base_offset = -1
+        self._context.broker.metrics.produce_errors.count_error(answer.error_code)
+
+
+class ProduceError(OdradekError):
+    """A refusal that the handler itself makes; `code` is Kafka's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _refuse_transactions(header: BatchHeader) -> None:
+    if header.attributes & 0x10:
+        raise ProduceError(
+            ErrorCode.INVALID_TXN_STATE, "transactional batches need a transaction coordinator, which this broker has not yet"
+        )

@@ -1,0 +1,199 @@
+"""One broker, put together: started from the disk upwards, stopped from the network downwards.
+
+Start: the data directory is locked and its logs recovered; the metadata is loaded, and what lies on disk without being
+in it (a directory that Apache Kafka wrote) is adopted; partitions that were not closed clean get a new leader epoch, so
+that clients notice what a power cut took (KIP-320); every partition is opened, groups are loaded, and only then is
+anything listened on. Stop is the same backwards, and ends with the mark that makes the next start quick.
+
+A `Node` runs on the loop that started it; several can run in one process, each in a directory of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Final
+
+from odradek.aio.thread_storage import ThreadStorage
+from odradek.base.clock import SystemClock
+from odradek.base.logging import get_logger
+from odradek.base.prng import system_prng
+from odradek.broker.context import BrokerState
+from odradek.broker.fetch_session import FetchSessionCache
+from odradek.broker.internal_topics import InternalTopics
+from odradek.broker.metrics import BrokerMetrics
+from odradek.broker.offsets_log import OffsetsLog
+from odradek.broker.partitions import PartitionTable
+from odradek.broker.producer_ids import ProducerIds
+from odradek.broker.server import Server
+from odradek.broker.settings import coordinator_config, manager_settings
+from odradek.broker.topics import TopicKeeper
+from odradek.coordinator.group_coordinator import GroupCoordinator
+from odradek.log.config import LogConfig
+from odradek.log.manager import LogManager
+from odradek.metadata.controller import Controller
+from odradek.metadata.image import BrokerImage, Endpoint
+from odradek.metadata.leaders import FoundTopic
+from odradek.metadata.sqlite_store import SqliteStore
+from odradek.wire.api import ApiKey
+
+if TYPE_CHECKING:
+    from odradek.aio.storage import Storage
+    from odradek.broker.metrics_server import MetricsServer
+    from odradek.metadata.broker_config import BrokerConfig
+    from odradek.metadata.store import MetadataStore
+
+METADATA_FILE: Final = "metadata.db"
+FETCH_SESSION_EVICTION_MS: Final = 120_000  # as in Kafka, where it is no setting either
+ANSWER_SECONDS: Final = 2.0  # how long a stop waits for the answers under way; the whole of it is to take five
+_logger = get_logger("broker")
+
+
+class Node:
+    """A running broker: made by `Node.start`, ended by `stop`."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        self.state = BrokerState()
+        self.state.config = config
+        self.state.clock = SystemClock()
+        self.state.prng = system_prng()
+        self.state.metrics = BrokerMetrics()
+        self.state.partitions = PartitionTable()
+        self.state.endpoints = {}
+        self.data_dir = os.path.abspath(config.log_dirs[0])
+        self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.metrics_port: int | None = None
+        self._storage: Storage = ThreadStorage()
+        self._metrics_server: MetricsServer | None = None
+        self._stopped = False
+
+    @classmethod
+    async def start(cls, config: BrokerConfig) -> Node:
+        """Start a broker; when this returns it answers. Raises `OdradekError` or `OSError`, saying what stands in the way."""
+        node = cls(config)
+        try:
+            await node._start()
+        except BaseException:
+            await node._give_back()
+            raise
+        return node
+
+    async def stop(self) -> None:
+        """Answer what is under way, flush, mark the directory clean. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
+        _logger.info("stopping", node=self.state.node_id)
+        if self._metrics_server is not None:
+            self._metrics_server.stop()
+        await self.server.stop(ANSWER_SECONDS)
+        await self.state.groups.close()
+        self.keeper.retire_all()
+        await self.state.controller.close()
+        await self.state.log_manager.close()
+        await self._storage.close()
+        _logger.info("stopped", node=self.state.node_id)
+    async def _give_back(self) -> None:
+        """A start that failed half way: close what is open, so that the directory can be used again."""
+        self._stopped = True
+        state = self.state
+        if hasattr(state, "controller"):
+            await state.controller.close()
+        if hasattr(state, "log_manager"):
+            await state.log_manager.close()
+        await self._storage.close()
+
+    # --- the way up
+
+    async def _start(self) -> None:
+        await self._open_logs()
+        store = await self._open_metadata()
+        await self._open_rooms(store)
+        await self._adopt_and_bump()
+        await self.keeper.open_all()
+        self.state.groups.start()
+        self.state.controller.listeners.append(self.keeper.on_change)
+        await self._listen()
+
+    async def _open_logs(self) -> None:
+        state, config = self.state, self.state.config
+        if len(config.log_dirs) > 1:
+            _logger.warning("only the first data directory is used", used=self.data_dir, given=",".join(config.log_dirs))
+        await self._storage.make_directory(self.data_dir)
+        state.log_manager = LogManager(
+            self._storage, self.data_dir, clock=state.clock, prng=state.prng, node_id=config.node_id,
+            settings=manager_settings(config), config_for=self._config_for, on_directory_failure=self._directory_failed,
+        )  # fmt: skip
+        self._reports = await state.log_manager.start()
+        state.cluster_id = state.log_manager.cluster_id
+        state.node_id = state.log_manager.node_id
+
+    def _config_for(self, topic: str) -> LogConfig:
+        """What a log found on disk starts with, until the metadata says what its topic wants."""
+        return LogConfig()
+
+    async def _open_metadata(self) -> MetadataStore:
+        return await SqliteStore.open(os.path.join(self.data_dir, METADATA_FILE), self.state.clock)
+
+    async def _open_rooms(self, store: MetadataStore) -> None:
+        state, config = self.state, self.state.config
+        state.controller = await Controller.open(
+            store, cluster_id=state.cluster_id, node_id=state.node_id, config=config, prng=state.prng
+        )
+        state.config = state.controller.config
+        state.producer_ids = ProducerIds(store)
+        state.fetch_sessions = FetchSessionCache(
+            config.get_int("max.incremental.fetch.session.cache.slots"), FETCH_SESSION_EVICTION_MS, state.prng
+        )
+        state.groups = GroupCoordinator(
+            OffsetsLog(state.partitions, state.clock), state.clock, state.prng, coordinator_config(config),
+            registry=state.metrics.registry,
+        )  # fmt: skip
+        state.internal_topics = InternalTopics(state)
+        self.keeper = TopicKeeper(state)
+
+    async def _adopt_and_bump(self) -> None:
+        state = self.state
+        found: dict[str, tuple[bytes, dict[int, int]]] = {}
+        for (topic, index), log in state.log_manager.logs.items():
+            found.setdefault(topic, (log.topic_id, {}))[1][index] = log.latest_epoch
+        strays = await state.controller.adopt(
+            FoundTopic(topic, topic_id, epochs) for topic, (topic_id, epochs) in found.items()
+        )
+        for stray in strays:
+            _logger.warning("topic on disk left alone", topic=stray.topic.name, reason=stray.reason)
+        unclean = {
+            (report.topic, report.partition): state.log_manager.logs[report.topic, report.partition].latest_epoch
+            for report in self._reports
+            if not report.clean and state.image.partition(report.topic, report.partition) is not None
+        }
+        if unclean:
+            await state.controller.bump_leader_epochs(unclean)
+        state.internal_topics.note_partition_count()
+
+    async def _listen(self) -> None:
+        state = self.state
+        self.server = Server(state)
+        self.server.dispatcher.warm(ApiKey.API_VERSIONS, ApiKey.METADATA, ApiKey.PRODUCE, ApiKey.FETCH)
+        state.endpoints = await self.server.start()
+        await state.controller.register_broker(
+            BrokerImage(
+                state.node_id, {name: Endpoint(e.host, e.port) for name, e in state.endpoints.items()},
+                rack=state.config.get_str("broker.rack") or None,
+            )
+        )  # fmt: skip
+        port = state.config.get_optional_int("odradek.metrics.port")
+        if port is not None:
+            from odradek.broker.metrics_server import MetricsServer
+
+            self._metrics_server = MetricsServer(state, port)
+            self.metrics_port = self._metrics_server.port
+        _logger.info(
+            "serving", node=state.node_id, cluster=state.cluster_id, data_dir=self.data_dir,
+            listeners=",".join(map(repr, state.endpoints.values())),
+        )  # fmt: skip
+
+    def _directory_failed(self, reason: str) -> None:
+        """The only data directory is lost: nothing can be acknowledged any more, and going on would only pretend."""
+        if not self.failed.done():
+            self.failed.set_result(reason)
