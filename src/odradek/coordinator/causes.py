@@ -56,8 +56,8 @@ def static_member_changed_protocol(member_id: str, instance_id: str | None, clie
 
 def members_left(left: list[tuple[str, str | None]]) -> Cause:
     """`left`: member id and client's reason of each."""
-    shown = ", ".join(f"{member_id} ({reason or NO_REASON})" for member_id, reason in left)
-    return Cause("member left", f"left on its own account: {shown}", left[0][0])
+    shown = ", ".join(f"{member_id} (client reason: {reason or NO_REASON})" for member_id, reason in left)
+    return Cause("member left", f"LeaveGroup for {shown}", left[0][0])
 
 
 def session_expired(member_id: str, session_timeout_ms: int) -> Cause:
