@@ -206,7 +206,7 @@ def _snappy(data: Buffer) -> bytes:
 def _unsnappy(data: Buffer, limit: int) -> bytes:
     view = memoryview(data)
     if bytes(view[: len(_XERIAL_MAGIC)]) != _XERIAL_MAGIC:
-        return _unsnappy_block(view, limit)
+        return _unsnappy_block(view, limit, 0)
     out = bytearray()
     position = len(_XERIAL_HEADER)
     if len(view) < position:
@@ -218,17 +218,18 @@ def _unsnappy(data: Buffer, limit: int) -> bytes:
         position += _INT32.size
         if not 0 <= size <= len(view) - position:
             raise _broken(Codec.SNAPPY, f"a chunk of {size} bytes at byte {position}, {len(view) - position} are left")
-        out += _unsnappy_block(view[position : position + size], limit - len(out))
+        out += _unsnappy_block(view[position : position + size], limit, len(out))
         position += size
     return bytes(out)
 
 
-def _unsnappy_block(block: memoryview, limit: int) -> bytes:
+def _unsnappy_block(block: memoryview, limit: int, before: int) -> bytes:
+    """One raw block, behind chunks that unpacked to `before` bytes."""
     from cramjam import DecompressionError, snappy
 
     try:
         # The block names its unpacked size itself; asked before unpacking, since the library allocates what it says.
-        if snappy.decompress_raw_len(block) > limit:
+        if before + snappy.decompress_raw_len(block) > limit:
             raise _too_large(Codec.SNAPPY, len(block), limit)
         return bytes(snappy.decompress_raw(block))
     except DecompressionError as error:
