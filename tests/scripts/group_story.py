@@ -1,7 +1,8 @@
 """Tells the story of one group from a script: commands in, the state machine's actions out.
 
-Time is virtual, waiters are names, member ids are `id-1`, `id-2`, ... in the order in which they were needed. An append stays under way
-until the script says `stored`. Commands (arguments are `name=value`, durations like `10s` or `500ms`):
+Time is virtual, waiters are names, member ids are `id-1`, `id-2`, ... in the order in which they were needed. An
+append stays under way until the script says `stored`. Commands (arguments are `name=value`, durations like `10s` or
+`500ms`):
 
     config group_max_size=2                       change a setting
     join j1 protocols=range:T1+T2,sticky:X [id=] [instance=] [version=9] [type=consumer] [session=10s] [rebalance=60s] [reason=]
@@ -81,7 +82,8 @@ class GroupStory:
         request = JoinGroupRequest(
             group_id="g", member_id=member_id, group_instance_id=arguments.get("instance"), reason=arguments.get("reason"),
             protocol_type=arguments.get("type", "consumer"), protocols=list(_protocols(arguments["protocols"])),
-            session_timeout_ms=_ms(arguments.get("session", "10s")), rebalance_timeout_ms=_ms(arguments.get("rebalance", "60s")),
+            session_timeout_ms=_ms(arguments.get("session", "10s")),
+            rebalance_timeout_ms=_ms(arguments.get("rebalance", "60s")),
         )
         client = ClientInfo("client", "/10.0.0.1", int(arguments.get("version", "9")))
         new_id = f"id-{self.ids + 1}"

@@ -126,7 +126,7 @@ class GroupCoordinator:
         self.runtime.run(shard, group, partial(sync, group, request, waiter))
         return await waiter
 
-    async def heartbeat(self, request: HeartbeatRequest, client: ClientInfo) -> HeartbeatResponse:
+    def heartbeat(self, request: HeartbeatRequest, client: ClientInfo) -> HeartbeatResponse:
         if not request.group_id:
             return HeartbeatResponse(error_code=ErrorCode.INVALID_GROUP_ID)
         try:
