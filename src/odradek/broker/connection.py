@@ -93,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._server.metrics.bytes_in.value += nbytes
         self.active_at = self._loop.time()
         self._serve()
-        if self._frames.buffer_size != BUFFER_SIZE or self._accounted:
+        if self._frames.pending_bytes or self._accounted:
             self._account()
 
     def eof_received(self) -> bool:
@@ -309,29 +309,27 @@ class Connection(asyncio.BufferedProtocol):
     # --- memory
 
     def _account(self) -> None:
-        """Settle with the budget what the unfinished frame's buffer holds beyond the one that every connection has."""
-        held = self._frames.buffer_size - BUFFER_SIZE
-        if held < self._accounted:
-            self._server.budget.give(self._accounted - held)
-            self._accounted = held
-        elif held > self._accounted and not self._starved:
-            wanted = held - self._accounted
-            self._accounted = held
-            if not self._server.budget.take(wanted, self._granted):
-                self._accounted -= wanted
-                self._wanted(wanted)
+        """Settle with the budget for the unfinished frame: whole and before more is read, lest two wait for each other."""
+        unfinished = 0 if self._blocked or self._closing else self._frames.unfinished_size
+        wanted = unfinished if unfinished > BUFFER_SIZE else 0
+        if self._accounted and wanted != self._accounted:
+            self._server.budget.give(self._accounted)
+            self._accounted = 0
+        if wanted and not self._accounted and not self._starved:
+            if self._server.budget.take(wanted, self._granted):
+                self._accounted = wanted
+            else:
+                self._starve(wanted)
 
-    def _wanted(self, size: int) -> None:
+    def _starve(self, wanted: int) -> None:
         self._starved = True
         self._stop_reading()
         _logger.warning(
-            "waiting for memory to read a large request", client=self.client_host, wanted=size,
+            "waiting for memory to read a large request", client=self.client_host, wanted=wanted,
             in_flight=self._server.budget.used, limit=self._server.budget.capacity, knob="odradek.memory.inflight.bytes",
         )  # fmt: skip
 
     def _granted(self) -> None:
         self._starved = False
-        self._accounted = max(0, self._frames.buffer_size - BUFFER_SIZE)
+        self._accounted = self._frames.unfinished_size
         self._resume()
-
-
