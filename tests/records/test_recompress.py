@@ -7,8 +7,8 @@ import pytest
 from odradek.records.batch import HEADER_SIZE, check_produced, parse_header
 from odradek.records.compression import Codec
 from odradek.records.errors import DecompressedTooLarge, InvalidRecord, UnsupportedCompressionType
-from odradek.records.record import NewRecord, build_batch, read_records, with_block
 from odradek.records.recompress import recompress
+from odradek.records.record import NewRecord, build_batch, read_records, with_block
 
 RECORDS = [NewRecord(b"key %d" % i, b"value" * 20, 1_700_000_000_000 + i, (("h", b"x"),)) for i in range(50)]
 
