@@ -6,7 +6,6 @@ are known to the storage, so that closing it closes them and its statistics coun
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +13,7 @@ from itertools import islice
 from typing import TypeVar, TypeVarTuple
 
 from odradek.aio import file_lock, posix
+from odradek.aio.path_order import PathOrder
 from odradek.aio.storage import (
     READ_BYTES_LIMIT,
     Buffer,
@@ -37,12 +37,12 @@ class ThreadStorage:
 
     engine = "threads"
 
-    __slots__ = ("_files", "_flushes_asked", "_flushes_done", "_pool", "_writing")
+    __slots__ = ("_files", "_flushes_asked", "_flushes_done", "_order", "_pool")
 
     def __init__(self, threads_max: int = THREADS_MAX) -> None:
         self._pool = ThreadPool("aio", threads_max)
         self._files: set[ThreadFile] = set()
-        self._writing: dict[str, asyncio.Future[None]] = {}
+        self._order = PathOrder()
         self._flushes_asked = 0
         self._flushes_done = 0
 
@@ -128,14 +128,8 @@ class ThreadStorage:
 
     async def write_atomically(self, path: str, data: Buffer, *, sync: bool = True) -> None:
         """See `Storage.write_atomically`."""
-        while (before := self._writing.get(path)) is not None:
-            await asyncio.wait((before,))
-        ended = self._writing[path] = asyncio.get_running_loop().create_future()
-        try:
+        async with self._order.turn(path):
             await self._pool.run(Operation.WRITE, _write_atomically, path, data, sync)
-        finally:
-            del self._writing[path]
-            ended.set_result(None)
 
     async def lock(self, path: str) -> file_lock.ThreadFileLock:
         """See `Storage.lock`."""
