@@ -18,7 +18,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from odradek.base.ids import uuid_from_text, uuid_to_text
+from odradek.base.ids import InvalidUuidError, uuid_from_text, uuid_to_text
 from odradek.metadata.errors import StoreError
 from odradek.metadata.image import PartitionImage, TopicImage
 from odradek.metadata.store import Entry
@@ -78,7 +78,7 @@ def decode_topic(entry: Entry) -> TopicImage:
         )
         name = entry.key.removeprefix(TOPICS)
         return TopicImage(name, uuid_from_text(fields["id"]), partitions, fields["configs"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, InvalidUuidError) as error:
         raise StoreError(f"metadata key {entry.key!r} is no topic: {error!r}") from error
 
 
