@@ -3,7 +3,7 @@
 It does from a seed what real disks do on bad days: operations take turns in a seeded order, the page cache is cold when it
 likes, planned faults strike, the disk fills up, and `power_cut()` shows what would be left if the power went *now*. The
 original runs on after a cut, so one run can be cut at every boundary: set `on_boundary` and it is called after each change of
-bytes or names and when an fdatasync begins. It is for tests and simulation: unsynced bytes are held twice until they are synced.
+bytes or names and when an fdatasync begins. It is for tests and simulation: unsynced bytes are held twice until then.
 
 The same seed and the same calls give the same outcome. What power cuts may take is the fault contract in `memory_disk`.
 """
