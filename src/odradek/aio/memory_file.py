@@ -15,7 +15,7 @@ from odradek.aio.memory_disk import Change, Inode, Truncation, Write
 from odradek.aio.posix import write_rest
 from odradek.aio.power_cut import surviving_bytes
 from odradek.aio.shared_flush import SharedFlush
-from odradek.aio.storage import WOULD_BLOCK, Buffer, Operation, WouldBlock
+from odradek.aio.storage import BUFFER_TYPES, WOULD_BLOCK, Buffer, Operation, WouldBlock
 
 if TYPE_CHECKING:
     from odradek.aio.memory_storage import MemoryStorage
@@ -57,7 +57,7 @@ class MemoryFile:
     def _write(self, parts: Buffer | Sequence[Buffer], position: int) -> None:
         if self._broken is not None:
             raise self._broken
-        data = bytes(parts) if isinstance(parts, bytes | bytearray | memoryview) else b"".join(parts)
+        data = bytes(parts) if isinstance(parts, BUFFER_TYPES) else b"".join(parts)
         try:
             write_rest(self._pwrite, [data], position)
         except OSError as error:

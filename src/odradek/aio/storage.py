@@ -27,6 +27,9 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """Contiguous bytes (a memoryview must have format "B", so that its length is its size)."""
 
+BUFFER_TYPES: Final = (bytes, bytearray, memoryview)
+"""The same, for isinstance on the hot path (a union would be built anew by each call)."""
+
 READ_BYTES_LIMIT: Final = 16 * 1024 * 1024
 """`read_bytes` is for small files read whole (checkpoints, snapshots): past this something is wrong with the file."""
 

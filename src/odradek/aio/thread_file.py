@@ -21,7 +21,7 @@ from odradek.aio.errors import FileClosedError
 from odradek.aio.gate import Gate
 from odradek.aio.posix import IOV_MAX, RWF_NOWAIT
 from odradek.aio.shared_flush import SharedFlush
-from odradek.aio.storage import WOULD_BLOCK, Buffer, Operation, WouldBlock
+from odradek.aio.storage import BUFFER_TYPES, WOULD_BLOCK, Buffer, Operation, WouldBlock
 from odradek.aio.thread_pool import ThreadPool
 
 Args = TypeVarTuple("Args")
@@ -67,14 +67,14 @@ class ThreadFile:
         if self._broken is not None:
             raise self._broken
         try:
-            if isinstance(parts, bytes | bytearray | memoryview):
+            if isinstance(parts, BUFFER_TYPES):
                 size = len(parts)
                 written = os.pwrite(self._fd, parts, position)
             else:
                 size = sum(map(len, parts))
                 written = os.pwritev(self._fd, parts[:IOV_MAX], position)
             if written != size:
-                listed = [parts] if isinstance(parts, bytes | bytearray | memoryview) else parts
+                listed = [parts] if isinstance(parts, BUFFER_TYPES) else parts
                 posix.write_rest(self._pwrite, listed, position, written)
         except OSError as error:
             raise self._write_failed(error, position) from error
