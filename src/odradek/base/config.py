@@ -1,9 +1,10 @@
 """Definitions of configuration: a table of keys says what a name means, once, for parsing, checking and describing.
 
-The problem: Kafka has some 370 configuration names whose types, ranges and defaults its users know by heart, and tools read
-them back through DescribeConfigs as text. So a value has two forms: *text* (what a file, a command line or AlterConfigs
-gives and DescribeConfigs shows) and *parsed* (what the code works with). A `ConfigKey` turns one into the other and refuses
-what is out of range; a `ConfigDef` is a set of keys that also knows which names were probably meant by an unknown one.
+The problem: Kafka has some 370 configuration names whose types, ranges and defaults its users know by heart, and
+tools read them back through DescribeConfigs as text. So a value has two forms: *text* (what a file, a command line or
+AlterConfigs gives and DescribeConfigs shows) and *parsed* (what the code works with). A `ConfigKey` turns one into
+the other and refuses what is out of range; a `ConfigDef` is a set of keys that also knows which names were probably
+meant by an unknown one.
 
 Rules
 - A default is stored parsed and is checked once, when its key is made: a table with a wrong default doesn't import.

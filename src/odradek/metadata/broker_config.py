@@ -1,11 +1,12 @@
 """A broker's configuration as it stands: static from its file and command line, dynamic from AlterConfigs, defaults.
 
-Four layers, nearest first, as in Kafka (KIP-226): set on this broker at run time, set for all brokers at run time, set when
-the broker was started, default. A `BrokerConfig` is a frozen snapshot of all four, parsed; a dynamic change makes another one,
-so whoever holds a snapshot holds consistent values. Reading is one dictionary look-up.
+Four layers, nearest first, as in Kafka (KIP-226): set on this broker at run time, set for all brokers at run time,
+set when the broker was started, default. A `BrokerConfig` is a frozen snapshot of all four, parsed; a dynamic change
+makes another one, so whoever holds a snapshot holds consistent values. Reading is one dictionary look-up.
 
-Some names are several: `log.retention.ms` before `.minutes` before `.hours`, `log.dirs` before `log.dir`, `node.id` before
-`broker.id`. The properties say what holds. Rules across names are checked when a snapshot is made, and name both sides.
+Some names are several: `log.retention.ms` before `.minutes` before `.hours`, `log.dirs` before `log.dir`, `node.id`
+before `broker.id`. The properties say what holds. Rules across names are checked when a snapshot is made, and name
+both sides.
 """
 
 from __future__ import annotations

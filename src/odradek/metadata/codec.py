@@ -8,8 +8,8 @@
 
 The broker keeps its producer ids in the same store, under `producer-ids/`, as plain digits.
 
-JSON, because people look into it when something is wrong, and because the standard library parses 10,000 partitions in
-15 ms. A reader refuses a `v` it does not know (naming the key) and ignores fields that it does not know.
+JSON, because people look into it when something is wrong, and because the standard library parses 10,000 partitions
+in 15 ms. A reader refuses a `v` it does not know (naming the key) and ignores fields that it does not know.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Reading a broker's configuration: a TOML file, a Kafka `.properties` file, and `name=value` from the command line.
 
-Which of the two a file is, its ending says (`.properties` is Kafka's). A name that nobody knows is an error in our own TOML and
-on the command line, where it is a typing error; in a `.properties` file it is a warning, since people bring Kafka's files, with
-names for plug-ins and for versions past.
+Which of the two a file is, its ending says (`.properties` is Kafka's). A name that nobody knows is an error in our
+own TOML and on the command line, where it is a typing error; in a `.properties` file it is a warning, since people
+bring Kafka's files, with names for plug-ins and for versions past.
 
-TOML: names are Kafka's, with dots, so `log.retention.ms = 1000` and a table `[log.retention]` with `ms = 1000` are the same.
-Numbers, booleans and lists may be written as such. Where one name goes on from another (`max.connections` and
-`max.connections.per.ip`) TOML wants the first in quotes.
+TOML: names are Kafka's, with dots, so `log.retention.ms = 1000` and a table `[log.retention]` with `ms = 1000` are
+the same. Numbers, booleans and lists may be written as such. Where one name goes on from another (`max.connections`
+and `max.connections.per.ip`) TOML wants the first in quotes.
 
-Properties: Java's rules. Comments begin with # or !; `=`, `:` or white space ends a name; a backslash at a line's end continues
-it, and before a letter escapes it (\\t, \\n, \\uXXXX). Read as UTF-8, as Java does since 9 where it can.
+Properties: Java's rules. Comments begin with # or !; `=`, `:` or white space ends a name; a backslash at a line's end
+continues it, and before a letter escapes it (\\t, \\n, \\uXXXX). Read as UTF-8, as Java does since 9 where it can.
 """
 
 from __future__ import annotations

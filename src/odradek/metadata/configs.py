@@ -1,9 +1,10 @@
 """Decisions about configurations: what a resource's will be after AlterConfigs or IncrementalAlterConfigs. Pure.
 
-Kafka's two ways: the legacy call replaces everything that was set on a resource, the incremental one (KIP-339) sets, deletes,
-appends to or subtracts from single names. Both give the whole new set, which is then checked as a whole by its kind: a topic's
-by `topic_config`, a broker's by `broker_config`, a group's by `group_config`. Codes and words are Kafka's; one of ours: a name
-that no broker configuration has is refused, with the nearest known ones, where Kafka keeps it for plug-ins.
+Kafka's two ways: the legacy call replaces everything that was set on a resource, the incremental one (KIP-339) sets,
+deletes, appends to or subtracts from single names. Both give the whole new set, which is then checked as a whole by
+its kind: a topic's by `topic_config`, a broker's by `broker_config`, a group's by `group_config`. Codes and words are
+Kafka's; one of ours: a name that no broker configuration has is refused, with the nearest known ones, where Kafka
+keeps it for plug-ins.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Who carries metadata decisions out: one request after the other, decided on an image that nobody else changes.
 
-The single writer of the store and of the image; one per cluster (on one node: always this one). A request goes through in
-order: decide (pure: `topics.py`, `configs.py`, `leaders.py`), then `writer.py` writes, tells the listeners and swaps the image.
-Requests wait for each other, so that no decision is made on an image that is about to change; one that has begun ends,
-whatever becomes of its client.
+The single writer of the store and of the image; one per cluster (on one node: always this one). A request goes
+through in order: decide (pure: `topics.py`, `configs.py`, `leaders.py`), then `writer.py` writes, tells the listeners
+and swaps the image. Requests wait for each other, so that no decision is made on an image that is about to change;
+one that has begun ends, whatever becomes of its client.
 
-Listeners (`Controller.listeners`) are told of every change, concurrently within one request; the failure of one is logged and
-does not undo the decision (as in Kafka: the topic exists, its partition is offline). A listener must not wait for the
-controller: it would wait for itself. Requests that name several things answer for each: a value, or the `MetadataError`.
+Listeners (`Controller.listeners`) are told of every change, concurrently within one request; the failure of one is
+logged and does not undo the decision (as in Kafka: the topic exists, its partition is offline). A listener must not
+wait for the controller: it would wait for itself. Requests that name several things answer for each: a value, or the
+`MetadataError`.
 """
 
 from __future__ import annotations

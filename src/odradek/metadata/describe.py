@@ -1,8 +1,8 @@
 """How configurations are shown: each name with its value, where the value comes from, and what else would have given one.
 
-The sources are numbered as on the wire (KIP-226); the synonyms are listed nearest first, so that the first is the one that
-holds. A quirk of Kafka's is kept, since tools compare: a topic's `retention.ms` lists `log.retention.ms` among its synonyms but never
-`log.retention.hours`, and so shows DEFAULT as its source when the broker was given hours.
+The sources are numbered as on the wire (KIP-226); the synonyms are listed nearest first, so that the first is the one
+that holds. A quirk of Kafka's is kept, since tools compare: a topic's `retention.ms` lists `log.retention.ms` among
+its synonyms but never `log.retention.hours`, and so shows DEFAULT as its source when the broker was given hours.
 """
 
 from __future__ import annotations

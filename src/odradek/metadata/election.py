@@ -1,8 +1,9 @@
 """One leader among candidates, built from a transaction and a lease (etcd's recipe).
 
-Whoever creates the election's key leads, for as long as its lease lives; the key's create revision is the leader's epoch, which
-only grows: put it into every write that only the leader may make, as a compare. Losing the lease loses the key, and the next
-attempt of anybody wins. There is no waiting in here: watch the key, or try again when your lease's refresh comes round.
+Whoever creates the election's key leads, for as long as its lease lives; the key's create revision is the leader's
+epoch, which only grows: put it into every write that only the leader may make, as a compare. Losing the lease loses
+the key, and the next attempt of anybody wins. There is no waiting in here: watch the key, or try again when your
+lease's refresh comes round.
 """
 
 from __future__ import annotations

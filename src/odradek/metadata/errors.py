@@ -1,7 +1,7 @@
 """What may go wrong with a metadata request, each with its Kafka error code.
 
-The broker's border copies `code` and the message into the response; nothing below it knows responses. The codes are numbers
-here rather than names from `wire`, because this room stands beside `wire`, not on it.
+The broker's border copies `code` and the message into the response; nothing below it knows responses. The codes are
+numbers here rather than names from `wire`, because this room stands beside `wire`, not on it.
 """
 
 from __future__ import annotations

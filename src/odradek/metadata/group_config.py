@@ -1,7 +1,8 @@
 """Configurations of groups (KIP-848, KIP-932, KIP-1071): known by name, kept and shown, and without effect yet.
 
-They belong to the consumer, share and streams group protocols, which are not served yet; classic groups have none. They are
-kept so that tools that set them find them again. Each falls back on the broker's name made by putting `group.` in front.
+They belong to the consumer, share and streams group protocols, which are not served yet; classic groups have none.
+They are kept so that tools that set them find them again. Each falls back on the broker's name made by putting
+`group.` in front.
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
 """The metadata in memory: what every handler reads, in one object that changes in one place.
 
-A node's view. The controller is the only writer (`Image.apply`); everybody else reads, on the same loop, without locks.
-The values inside (`TopicImage`, `PartitionImage`, `BrokerImage`) are immutable: a change swaps a whole value, so whoever
-holds one across an `await` holds a consistent, if old, topic. `version` grows with every change and keys caches.
+A node's view. The controller is the only writer (`Image.apply`); everybody else reads, on the same loop, without
+locks. The values inside (`TopicImage`, `PartitionImage`, `BrokerImage`) are immutable: a change swaps a whole value,
+so whoever holds one across an `await` holds a consistent, if old, topic. `version` grows with every change and keys
+caches.
 
-Fields follow Kafka's `TopicImage`, `PartitionRegistration` and `BrokerRegistration`. Times don't occur; ids are 16 bytes;
-the cluster id is text, since Kafka accepts any.
+Fields follow Kafka's `TopicImage`, `PartitionRegistration` and `BrokerRegistration`. Times don't occur; ids are 16
+bytes; the cluster id is text, since Kafka accepts any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from odradek.metadata import names
 
@@ -104,6 +105,7 @@ class Image:
         "brokers",
         "cluster_id",
         "controller_id",
+        "derived",
         "group_configs",
         "names_by_collision_key",
         "names_by_id",
@@ -123,6 +125,9 @@ class Image:
         self.group_configs: dict[str, Mapping[str, str]] = {}
         self.partition_count = 0
         self.version = 0
+        # What a reader has worked out of a topic and wants to find again, with the topic that it was worked out of: it
+        # counts only while that is still the same object. Goes with the topic.
+        self.derived: dict[str, tuple[TopicImage, Any]] = {}
 
     def topic(self, name: str) -> TopicImage | None:
         return self.topics.get(name)
@@ -178,6 +183,7 @@ class Image:
     def _remove_topic(self, name: str) -> None:
         self._forget_counts(name)
         self.topics.pop(name, None)
+        self.derived.pop(name, None)
         key = names.collision_key(name)
         if key is not None and key in self.names_by_collision_key:
             self.names_by_collision_key[key].discard(name)

@@ -1,13 +1,13 @@
 """Leader epochs that must grow, and topics found on disk that metadata doesn't know. Pure decisions at a start.
 
-After an unclean stop a partition's log may have lost what consumers have already read (`acks=1`, a power cut). A new leader
-epoch tells them (KIP-320): they ask where the old epoch ends, and see the truncation; no offset gets a second value within one
-epoch. The new epoch is above both the image's and the last one that the log itself remembers.
+After an unclean stop a partition's log may have lost what consumers have already read (`acks=1`, a power cut). A new
+leader epoch tells them (KIP-320): they ask where the old epoch ends, and see the truncation; no offset gets a second
+value within one epoch. The new epoch is above both the image's and the last one that the log itself remembers.
 
-A data directory written by Apache Kafka, or one whose metadata.db is lost, has logs whose topics nobody knows. Each carries
-its topic's name and partition in its directory's name and its topic's id in `partition.metadata`; that is enough to *adopt*
-the topic. Missing numbers in between are made empty. What contradicts the image is left alone and reported: never guess
-about data.
+A data directory written by Apache Kafka, or one whose metadata.db is lost, has logs whose topics nobody knows. Each
+carries its topic's name and partition in its directory's name and its topic's id in `partition.metadata`; that is
+enough to *adopt* the topic. Missing numbers in between are made empty. What contradicts the image is left alone and
+reported: never guess about data.
 """
 
 from __future__ import annotations

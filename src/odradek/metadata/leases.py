@@ -1,7 +1,7 @@
 """Leases of a store that lives in this process.
 
-A lease ends when it is revoked or when its time runs out unrefreshed. Nobody else is there to notice, so the time is looked at
-whenever the store is used; what was put under an ended lease is deleted before anything else is read.
+A lease ends when it is revoked or when its time runs out unrefreshed. Nobody else is there to notice, so the time is
+looked at whenever the store is used; what was put under an ended lease is deleted before anything else is read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The metadata store that forgets: for tests, simulation and temporary brokers.
 
-`Table` is the whole semantics of a store (revisions, compares, leases) as a synchronous, pure data structure; `MemoryStore` is
-its shell. The SQLite filling must behave the same, and one set of tests holds both to it.
+`Table` is the whole semantics of a store (revisions, compares, leases) as a synchronous, pure data structure;
+`MemoryStore` is its shell. The SQLite filling must behave the same, and one set of tests holds both to it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a topic may be called.
 
-Kafka's rules: 1 to 249 characters (the directory is `name-partition`, and file names end at 255), of ASCII letters, digits,
-`.`, `_` and `-`; not `.` and not `..`. Two names that differ only in `.` against `_` *collide*, because Kafka's metric names
-turn one into the other; the second is refused.
+Kafka's rules: 1 to 249 characters (the directory is `name-partition`, and file names end at 255), of ASCII letters,
+digits, `.`, `_` and `-`; not `.` and not `..`. Two names that differ only in `.` against `_` *collide*, because
+Kafka's metric names turn one into the other; the second is refused.
 
 Internal topics belong to coordinators: clients see them marked so, and may read but not usually write them.
 """

@@ -1,7 +1,7 @@
 """Which brokers hold a new partition.
 
-Kafka's striping: partitions go round the live brokers from a random start, and a partition's further copies sit on the next
-ones, so that leaders and copies are even. Racks are not looked at yet: one node has one.
+Kafka's striping: partitions go round the live brokers from a random start, and a partition's further copies sit on
+the next ones, so that leaders and copies are even. Racks are not looked at yet: one node has one.
 """
 
 from __future__ import annotations

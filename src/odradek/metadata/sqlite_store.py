@@ -1,11 +1,12 @@
 """The metadata store of one node: a SQLite file beside the data, written through to the disk.
 
-WAL with `synchronous=FULL`: a transaction has been fdatasync'ed when it returns. SQLite's calls block, so they run in a
-thread of the store's own, one after the other; the thread also imports `sqlite3` (5 ms that nobody waits for twice).
-The data directory's lock keeps other processes out; the file needs none of its own.
+WAL with `synchronous=FULL`: a transaction has been fdatasync'ed when it returns. SQLite's calls block, so they run in
+a thread of the store's own, one after the other; the thread also imports `sqlite3` (5 ms that nobody waits for
+twice). The data directory's lock keeps other processes out; the file needs none of its own.
 
-Tables: `entries(key, value, create_revision, mod_revision, lease)`, one row per key; `counters(name, value)` holds "revision"
-and "format" (1). `sqlite3 metadata.db 'select key, value from entries'` shows everything; the values are JSON (`codec.py`).
+Tables: `entries(key, value, create_revision, mod_revision, lease)`, one row per key; `counters(name, value)` holds
+"revision" and "format" (1). `sqlite3 metadata.db 'select key, value from entries'` shows everything; the values are
+JSON (`codec.py`).
 
 Leases don't outlive the process that granted them: opening deletes whatever a dead one held.
 """

@@ -11,8 +11,8 @@ Contract
 - A `Lease` is liveness: entries put under it vanish when it is revoked or not kept alive for `ttl_ms`. Elections
   (`election.py`) are built from transactions and leases, as in etcd.
 
-A cluster's view for etcd, a node's for the other fillings. All methods are called on one loop; any OS error comes out as
-`StoreError`, naming the file.
+A cluster's view for etcd, a node's for the other fillings. All methods are called on one loop; any OS error comes out
+as `StoreError`, naming the file.
 """
 
 from __future__ import annotations

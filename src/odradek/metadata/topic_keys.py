@@ -1,7 +1,7 @@
 """Every topic configuration of Kafka 4.3: name, type, default, rule, and the broker's names that it falls back on.
 
-The defaults here are Kafka's for a broker on which nothing is set; what holds for a topic is worked out by `topic_config`.
-The rules are Kafka's too, so that what one accepts the other accepts.
+The defaults here are Kafka's for a broker on which nothing is set; what holds for a topic is worked out by
+`topic_config`. The rules are Kafka's too, so that what one accepts the other accepts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Telling watchers: the part of `MetadataStore.watch` that the local fillings share.
 
-Each committed transaction is one list of events. It goes into every watcher's own queue (so a slow watcher holds nobody
-back, and falls off after `WATCH_BACKLOG` transactions) and into a short history, from which a watcher may begin: whoever
-loads an image at revision N and then watches from N + 1 must miss nothing in between.
+Each committed transaction is one list of events. It goes into every watcher's own queue (so a slow watcher holds
+nobody back, and falls off after `WATCH_BACKLOG` transactions) and into a short history, from which a watcher may
+begin: whoever loads an image at revision N and then watches from N + 1 must miss nothing in between.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Changes made to last: one transaction per request, then the image, with everybody told in between.
 
 The order around the image is the point. What appears (a topic, partitions) is shown after the listeners have made its
-logs, so that no client is sent to a partition that isn't there yet; what disappears is hidden before its logs go, and a
-configuration holds before its listeners ask for it. The transaction compares the revision of every key that the decision was
-based on; a store that somebody else has written to answers with `ConflictError` and nothing is done.
+logs, so that no client is sent to a partition that isn't there yet; what disappears is hidden before its logs go, and
+a configuration holds before its listeners ask for it. The transaction compares the revision of every key that the
+decision was based on; a store that somebody else has written to answers with `ConflictError` and nothing is done.
 """
 
 from __future__ import annotations

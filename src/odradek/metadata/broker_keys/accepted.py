@@ -1,9 +1,9 @@
 """Names that Kafka knows and Odradek has no use for, kept so that nobody's file is refused.
 
 One line each: name, type, whether Kafka lets it change at run time ("-" not, "broker" on one broker, "cluster"
-everywhere), and Kafka's default after "=" (no "=": null). They are parsed for their type and shown by DescribeConfigs;
-nothing reads them.
-Why they do nothing is said by their prefix; a name moves to another table on the day that something reads it.
+everywhere), and Kafka's default after "=" (no "=": null). They are parsed for their type and shown by
+DescribeConfigs; nothing reads them. Why they do nothing is said by their prefix; a name moves to another table on the
+day that something reads it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""DescribeConfigs (API key 32), versions 1 to 4.
+
+Every configuration of a topic, of this broker, of all brokers (name ""), of its loggers or of a group, with where its
+value comes from; from version 3 on with type and documentation. Configurations that have no effect here are shown,
+and their documentation says so. Passwords never are.
+
+Left out on purpose: client metrics subscriptions (KIP-714), which this broker doesn't take.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from odradek.broker.handlers import _loggers
+from odradek.metadata import names
+from odradek.metadata.broker_config import DYNAMIC_BROKER_LOGGER
+from odradek.metadata.configs import ResourceType
+from odradek.metadata.describe import Described, describe_all_brokers, describe_broker, describe_group, describe_topic
+from odradek.metadata.errors import InvalidRequestError, MetadataError, UnknownTopicError
+from odradek.wire.errors import ErrorCode
+from odradek.wire.messages.describe_configs import (
+    DescribeConfigsRequest,
+    DescribeConfigsResource,
+    DescribeConfigsResourceResult,
+    DescribeConfigsResponse,
+    DescribeConfigsResult,
+    DescribeConfigsSynonym,
+)
+
+if TYPE_CHECKING:
+    from odradek.broker.context import RequestContext
+
+_UNKNOWN_TYPE = 0
+
+
+def handle(request: DescribeConfigsRequest, context: RequestContext) -> DescribeConfigsResponse:
+    """One result per resource, in the order of the request."""
+    return DescribeConfigsResponse(results=[_describe(resource, request, context) for resource in request.resources])
+
+
+def _describe(
+    resource: DescribeConfigsResource, request: DescribeConfigsRequest, context: RequestContext
+) -> DescribeConfigsResult:
+    result = DescribeConfigsResult(ErrorCode.NONE, "", resource.resource_type, resource.resource_name)
+    try:
+        found = _configs(resource, context)
+    except MetadataError as error:
+        result.error_code, result.error_message = error.code, str(error)
+        return result
+    wanted = frozenset(resource.configuration_keys or ())
+    result.configs = [_result(entry, request) for entry in found if not wanted or entry.name in wanted]
+    return result
+
+
+def _configs(resource: DescribeConfigsResource, context: RequestContext) -> list[Described]:
+    kind, name, broker = resource.resource_type, resource.resource_name, context.broker
+    if kind == ResourceType.TOPIC:
+        names.validate(name)
+        topic = broker.image.topic(name)
+        if topic is None:
+            raise UnknownTopicError(f"The topic '{name}' does not exist.")
+        return describe_topic(broker.controller.topic_config(topic), broker.config)
+    if kind == ResourceType.BROKER:
+        if not name:
+            return describe_all_brokers(broker.config)
+        _check_broker(name, broker.node_id, "expected {} or empty string, but received {}")
+        return describe_broker(broker.config)
+    if kind == ResourceType.BROKER_LOGGER:
+        if not name:
+            raise InvalidRequestError("Broker id must not be empty")
+        _check_broker(name, broker.node_id, "expected {} but received {}")
+        return [_level(logger, level) for logger, level in _loggers.levels().items()]
+    if kind == ResourceType.GROUP:
+        if not name:
+            raise InvalidRequestError("Group name must not be empty")
+        return describe_group(broker.image.group_configs.get(name, {}), broker.config)
+    raise InvalidRequestError(f"Unexpected resource type {kind} for resource {name}")
+
+
+def _check_broker(name: str, node_id: int, words: str) -> None:
+    digits = name.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidRequestError(f"Broker id must be an integer, but it is: {name}")
+    if int(name) != node_id:
+        raise InvalidRequestError("Unexpected broker id, " + words.format(node_id, name))
+
+
+def _level(logger: str, level: str) -> Described:
+    return Described(logger, level, DYNAMIC_BROKER_LOGGER, _UNKNOWN_TYPE, False, False, [], "")
+
+
+def _result(entry: Described, request: DescribeConfigsRequest) -> DescribeConfigsResourceResult:
+    synonyms = [DescribeConfigsSynonym(s.name, s.text, s.source) for s in entry.synonyms] if request.include_synonyms else []
+    return DescribeConfigsResourceResult(
+        entry.name, entry.value, entry.read_only, entry.source, entry.sensitive, synonyms, entry.type,
+        entry.documentation if request.include_documentation else None,
+    )  # fmt: skip
