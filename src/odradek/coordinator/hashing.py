@@ -1,10 +1,13 @@
 """Which partition of `__consumer_offsets` keeps a group: Java's `String.hashCode`, made positive, modulo the partition count.
 
 Clients never compute it, but the log's readers do (Kafka's tools, a Kafka that opens our directory), so it must be Java's: over
-UTF-16 code units, 32 bits wide, and `Utils.abs`, which clears the sign bit rather than negating.
+UTF-16 code units, 32 bits wide, and made positive by Kafka's `Utils.abs`: negated, and 0 for the one value that has no
+positive counterpart. (Its `toPositive`, which clears the sign bit instead, is for other things.)
 """
 
 from __future__ import annotations
+
+_INT_MIN = -(2**31)
 
 
 def java_string_hash(text: str) -> int:
@@ -22,4 +25,5 @@ def java_string_hash(text: str) -> int:
 
 def partition_for(group_id: str, partition_count: int) -> int:
     """The partition of `__consumer_offsets` that keeps `group_id`."""
-    return (java_string_hash(group_id) & 0x7FFFFFFF) % partition_count
+    code = java_string_hash(group_id)
+    return 0 if code == _INT_MIN else abs(code) % partition_count

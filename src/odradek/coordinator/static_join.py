@@ -65,11 +65,11 @@ def on_static_member_stored(group: Group, stored: StoreStaticMember, error: int,
     member = group.members.get(stored.member_id)
     if member is None or member.join_waiter is None:
         return  # left, or was replaced again, or has been answered by a rebalance meanwhile
+    if group.state is not GroupState.STABLE:
+        return  # a rebalance has begun, which this member has joined by the same request; its assignment stores the id
     if error != ErrorCode.NONE:
         _put_back(group, member, stored, error, step)
         return
-    if group.state is not GroupState.STABLE:
-        return  # a rebalance has begun, which this member has joined by the same request
     waiter = group.set_join_waiter(member, None)
     if stored.api_version >= SKIP_ASSIGNMENT_SINCE:
         leads = group.is_leader(member.member_id)
