@@ -111,7 +111,12 @@ class IndexEntries:
 
     def _count_up_to(self, target: int, field: int) -> int:
         """How many entries have a `field` of at most `target` (stored value)."""
-        return bisect_right(range(len(self)), target, key=lambda index: self.raw_entry(index)[field])
+        size, unpack, fresh = self.entry.size, self.entry.unpack_from, self._fresh
+        if fresh and unpack(fresh)[field] <= target:
+            found = bisect_right(range(0, len(fresh), size), target, key=lambda position: unpack(fresh, position)[field])
+            return self._settled_size // size + found
+        settled = self._settled
+        return bisect_right(range(0, self._settled_size, size), target, key=lambda position: unpack(settled, position)[field])
 
     def _cut(self, count: int) -> None:
         """Keep the first `count` entries."""

@@ -198,8 +198,9 @@ class ProducerState:
             batches.clear()
         elif len(batches) == BATCHES_KEPT:
             del batches[0]
-        delta = header.last_offset_delta
-        batches.append(BatchMetadata(header.last_sequence, first_offset + delta, delta, timestamp))
+        sequence, delta = header.base_sequence, header.last_offset_delta
+        last_sequence = (sequence + delta) & _SEQUENCE_MAX if sequence >= 0 else sequence
+        batches.append(tuple.__new__(BatchMetadata, (last_sequence, first_offset + delta, delta, timestamp)))
         entry.last_timestamp = timestamp
         if header.attributes & TRANSACTIONAL and entry.transaction_first_offset == NO_TRANSACTION:
             entry.transaction_first_offset = first_offset
