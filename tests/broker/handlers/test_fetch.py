@@ -1,0 +1,190 @@
+"""Fetch, request by request: what is given, when it is given, and what is refused."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+import odradek
+from odradek.records.batch import scan
+from odradek.records.record import NewRecord, build_batch, read_records
+from odradek.wire.errors import ErrorCode
+from odradek.wire.messages import create_topics, delete_topics, fetch, offset_for_leader_epoch, produce
+from odradek.wire.messages.create_topics import CreatableTopic
+
+NOW = 1_700_000_000_000
+
+
+class Topic:
+    """A topic with two partitions, and short ways to ask for it."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.name = f"fetch-{uuid.uuid4().hex[:8]}"
+        made = client.call(create_topics, 7, create_topics.CreateTopicsRequest([CreatableTopic(self.name, 2, 1)], 5000))
+        assert made.topics[0].error_code == 0
+        self.topic_id: bytes = made.topics[0].topic_id
+
+    def put(self, *values: bytes, index: int = 0, client: Any = None) -> None:
+        records = build_batch([NewRecord(None, value, NOW) for value in values])
+        data = produce.TopicProduceData(self.name, partition_data=[produce.PartitionProduceData(index, records)])
+        answer = (client or self.client).call(produce, 9, produce.ProduceRequest(None, 1, 5000, [data]))
+        assert answer.responses[0].partition_responses[0].error_code == 0
+
+    def asked(self, *offsets: int, max_bytes: int = 1 << 20, epoch: int = -1) -> list[fetch.FetchTopic]:
+        partitions = [
+            fetch.FetchPartition(index, fetch_offset=offset, partition_max_bytes=max_bytes, current_leader_epoch=epoch)
+            for index, offset in enumerate(offsets)
+        ]
+        return [fetch.FetchTopic(self.name, self.topic_id, partitions)]
+
+    def fetch(self, *offsets: int, version: int = 12, wait: int = 0, at_least: int = 1, **kwargs: Any) -> Any:
+        return self.client.call(fetch, version, self.request(*offsets, wait=wait, at_least=at_least, **kwargs))
+
+    def request(
+        self, *offsets: int, wait: int = 0, at_least: int = 1, at_most: int = 1 << 20, session: tuple[int, int] = (0, -1),
+        isolation: int = 0, **kwargs: Any,
+    ) -> fetch.FetchRequest:
+        return fetch.FetchRequest(
+            max_wait_ms=wait, min_bytes=at_least, max_bytes=at_most, isolation_level=isolation, session_id=session[0],
+            session_epoch=session[1], topics=self.asked(*offsets, **kwargs) if offsets else [],
+        )
+
+
+@pytest.fixture
+def topic(client: Any) -> Topic:
+    return Topic(client)
+
+
+def values(data: fetch.PartitionData) -> list[bytes | None]:
+    view = memoryview(bytes(data.records or b""))
+    return [r.value for pos, header in scan(view) for r in read_records(view[pos : pos + header.size], header)]
+
+
+def partitions(response: fetch.FetchResponse) -> dict[int, fetch.PartitionData]:
+    return {data.partition_index: data for topic in response.responses for data in topic.partitions}
+
+
+@pytest.mark.parametrize("version", range(4, 19))
+def test_every_version_gives_the_same_records(topic: Topic, version: int) -> None:
+    topic.put(b"a", b"b")
+    topic.put(b"c")
+    found = partitions(topic.fetch(0, 0, version=version))
+    assert values(found[0]) == [b"a", b"b", b"c"]
+    assert (found[0].high_watermark, found[0].error_code) == (3, 0)
+    assert values(found[1]) == []
+
+
+def test_the_batch_that_holds_the_offset_comes_whole(topic: Topic) -> None:
+    topic.put(b"a", b"b", b"c")
+    assert values(partitions(topic.fetch(2))[0]) == [b"a", b"b", b"c"]
+
+
+def test_the_first_batch_comes_whole_however_small_the_limits_and_only_the_first(topic: Topic) -> None:
+    for index in (0, 1):
+        topic.put(bytes(1000), index=index)
+        topic.put(bytes(1000), index=index)
+    found = partitions(topic.fetch(0, 0, max_bytes=10, at_most=10))
+    assert (len(values(found[0])), len(values(found[1]))) == (1, 0)
+
+
+def test_partition_limits_hold_for_what_follows(topic: Topic) -> None:
+    for _ in range(10):
+        topic.put(bytes(1000))
+    assert len(values(partitions(topic.fetch(0, max_bytes=3500))[0])) == 3
+
+
+def test_read_committed_gets_an_empty_list_of_aborted_transactions_and_read_uncommitted_null(topic: Topic) -> None:
+    topic.put(b"a")
+    assert partitions(topic.fetch(0, isolation=1))[0].aborted_transactions == []
+    assert partitions(topic.fetch(0))[0].aborted_transactions is None
+    assert partitions(topic.fetch(0))[0].preferred_read_replica == -1
+
+
+@pytest.mark.parametrize(
+    ("offset", "epoch", "code"),
+    [
+        (5, -1, ErrorCode.OFFSET_OUT_OF_RANGE),
+        (-1, -1, ErrorCode.OFFSET_OUT_OF_RANGE),
+        (0, 9, ErrorCode.UNKNOWN_LEADER_EPOCH),
+    ],
+)
+def test_what_cannot_be_fetched_is_said_at_once(topic: Topic, offset: int, epoch: int, code: int) -> None:
+    topic.put(b"a")
+    data = partitions(topic.fetch(offset, epoch=epoch, wait=30_000, at_least=1 << 20))[0]
+    assert (data.error_code, values(data)) == (code, [])
+
+
+def test_unknown_topics_are_unknown_by_name_or_by_id(topic: Topic) -> None:
+    asked = topic.request(0)
+    asked.topics[0].topic, asked.topics[0].topic_id = "nowhere", uuid.uuid4().bytes
+    assert partitions(topic.client.call(fetch, 12, asked))[0].error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    assert partitions(topic.client.call(fetch, 13, asked))[0].error_code == ErrorCode.UNKNOWN_TOPIC_ID
+
+
+def test_a_fetch_waits_until_there_is_enough(broker: odradek.Broker, topic: Topic, raw_client: Any) -> None:
+    topic.client.send(fetch, 12, topic.request(0, wait=30_000, at_least=250))
+    with closing(raw_client()) as other:
+        topic.put(bytes(100), client=other)
+        topic.put(bytes(100), client=other)
+    assert len(values(partitions(topic.client.receive())[0])) == 2
+
+
+def test_a_fetch_gives_up_waiting_after_max_wait(topic: Topic) -> None:
+    started = time.monotonic()
+    assert values(partitions(topic.fetch(0, wait=200))[0]) == []
+    assert time.monotonic() - started >= 0.19
+
+
+def test_a_request_behind_a_waiting_fetch_is_done_and_its_answer_waits(topic: Topic) -> None:
+    topic.client.send(fetch, 12, topic.request(0, wait=30_000))
+    records = build_batch([NewRecord(None, b"x", NOW)])
+    data = produce.TopicProduceData(topic.name, partition_data=[produce.PartitionProduceData(0, records)])
+    topic.client.send(produce, 9, produce.ProduceRequest(None, 1, 5000, [data]))
+    assert values(partitions(topic.client.receive())[0]) == [b"x"], "woken by the produce that came behind it"
+    assert topic.client.receive().responses[0].partition_responses[0].base_offset == 0
+
+
+def test_deleting_a_topic_wakes_who_waits_on_it(topic: Topic, raw_client: Any) -> None:
+    topic.client.send(fetch, 12, topic.request(0, wait=30_000))
+    with closing(raw_client()) as other:
+        other.call(delete_topics, 5, delete_topics.DeleteTopicsRequest(topic_names=[topic.name], timeout_ms=5000))
+    assert partitions(topic.client.receive())[0].error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
+def test_a_session_names_only_what_is_new(topic: Topic) -> None:
+    topic.put(b"a")
+    opened = topic.fetch(0, 0, session=(0, 0))
+    assert opened.session_id > 0 and set(partitions(opened)) == {0, 1}
+    topic.put(b"b", index=1)
+    following = topic.client.call(fetch, 12, topic.request(session=(opened.session_id, 1)))
+    assert {index: values(data) for index, data in partitions(following).items()} == {0: [b"a"], 1: [b"b"]}
+    changed = topic.client.call(fetch, 12, topic.request(1, 1, session=(opened.session_id, 2)))
+    assert partitions(changed) == {}
+    lost = topic.client.call(fetch, 12, topic.request(session=(opened.session_id, 9)))
+    assert lost.error_code == ErrorCode.INVALID_FETCH_SESSION_EPOCH
+
+
+def test_many_waiting_clients_are_all_served(topic: Topic, raw_client: Any) -> None:
+    clients = [raw_client() for _ in range(30)]
+    for each in clients:
+        each.send(fetch, 12, topic.request(0, wait=30_000))
+    threading.Timer(0.05, lambda: topic.put(b"all")).start()
+    assert all(values(partitions(each.receive())[0]) == [b"all"] for each in clients)
+    for each in clients:
+        each.close()
+
+
+def test_the_end_of_the_current_leader_epoch_is_the_logs_end(topic: Topic) -> None:
+    topic.put(b"a", b"b")
+    asked = offset_for_leader_epoch.OffsetForLeaderTopic(
+        topic.name, [offset_for_leader_epoch.OffsetForLeaderPartition(0, -1, 0)]
+    )
+    request = offset_for_leader_epoch.OffsetForLeaderEpochRequest(-1, [asked])
+    answer = topic.client.call(offset_for_leader_epoch, 4, request).topics[0].partitions[0]
+    assert (answer.error_code, answer.leader_epoch, answer.end_offset) == (0, 0, 2)
