@@ -47,7 +47,7 @@ def test_every_level_is_readable(codec: Codec, level: int) -> None:
 def test_the_limit_is_exact(codec: Codec) -> None:
     packed = compress(codec, TEXT)
     assert decompress(codec, packed, limit=len(TEXT)) == TEXT
-    with pytest.raises(DecompressedTooLarge, match=rf"more than {len(TEXT) - 1} bytes \(odradek\."):
+    with pytest.raises(DecompressedTooLarge, match=rf"more than {len(TEXT) - 1} bytes"):
         decompress(codec, packed, limit=len(TEXT) - 1)
 
 

@@ -44,9 +44,9 @@ class Codec(IntEnum):
         return "uncompressed" if self is Codec.NONE else self.name.lower()
 
 
-# Room for the largest batch a request can carry (socket.request.max.bytes, 100 MiB), unpacked at an ordinary ratio.
+# Room for the largest batch a request can carry (socket.request.max.bytes, 100 MiB), unpacked at an ordinary ratio. Kafka has
+# no such bound, and no setting for it.
 DECOMPRESSED_SIZE_MAX: Final = 256 << 20
-DECOMPRESSED_SIZE_KNOB: Final = "odradek.decompressed.batch.max.bytes"
 
 _INT32: Final = Struct(">i")
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
@@ -107,7 +107,7 @@ def decompress(codec: int, data: Buffer, *, limit: int = DECOMPRESSED_SIZE_MAX) 
 
 def _too_large(codec: int, size: int, limit: int) -> DecompressedTooLarge:
     return DecompressedTooLarge(
-        f"{size} bytes of {Codec(codec).label} unpack to more than {limit} bytes ({DECOMPRESSED_SIZE_KNOB})"
+        f"{size} bytes of {Codec(codec).label} unpack to more than {limit} bytes, the bound for one batch"
     )
 
 
