@@ -16,3 +16,10 @@ SUITE_CONFIG: dict[str, str] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
 }
+
+# librdkafka's own tests assume Kafka's default here: they time the first members of a group into one generation.
+LIBRDKAFKA_CONFIG: dict[str, str] = {
+    **SUITE_CONFIG,
+    "group.initial.rebalance.delay.ms": "3000",
+    "group.min.session.timeout.ms": "6000",
+}

@@ -1,0 +1,182 @@
+"""librdkafka's own test suite: fetched from its npm package, built with gcc, run one test number at a time.
+
+The problem: librdkafka's regression tests are the most thorough of any client's, and most need only a broker. They
+are published inside the npm package `@confluentinc/kafka-javascript`, and nothing of them may be committed.
+
+The contract: `built()` gives the directory of the compiled `test-runner`, after fetching the version that
+`librdkafka.toml` pins, checking its hash, and building, once for all workers. `run(...)` gives each test's outcome.
+
+Rules of the runner that shape this file: TESTS picks tests by their four digits; -L leaves out the tests that
+touch no broker; quick mode (-Q) silently skips most subtests, so it is used only for the admin test, whose subtests
+are all quick and are otherwise run twice; a subtest is picked by a part of its name (SUBTESTS). A test that fails
+ends the process by an assertion before the summary is printed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from reference.jars import REPOSITORY, exclusive, kafka_home, require
+
+LIST = REPOSITORY / "tests/clients/librdkafka.toml"
+INSIDE = "package/deps/librdkafka/"
+FLAGS = (
+    "--disable-gssapi",
+    "--disable-curl",
+    "--disable-lz4-ext",
+    "--disable-debug-symbols",
+    "--disable-optimization",
+    "--CFLAGS=-O1",
+    "--CXXFLAGS=-O1",
+    "--no-download",
+)
+PRETENDED_VERSION = "4.3.1"
+SECONDS_MIN = 60.0
+SECONDS_FACTOR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run of the test runner: a number, a scenario, perhaps one subtest; and what it takes on Apache Kafka."""
+
+    name: str
+    number: str
+    scenario: str
+    subtest: str
+    tests: frozenset[str]
+    seconds: float
+
+
+def expectations() -> dict[str, Any]:
+    """`librdkafka.toml`, parsed."""
+    return tomllib.loads(LIST.read_text())
+
+
+def cases() -> list[Case]:
+    """What must pass, the longest first, so that parallel workers end together."""
+    found = []
+    for scenario, listed in expectations()["pass"].items():
+        for key, group in groupby(listed.items(), key=lambda item: _run_of(item[0])):
+            members = dict(group)
+            subtest = f"do_test_{key.partition('/')[2]}:" if "/" in key else ""
+            names = frozenset(name.partition("/")[0] for name in members)
+            name = key if scenario == "default" else f"{key}-{scenario}"
+            found.append(Case(name, key[:4], scenario, subtest, names, sum(members.values())))
+    return sorted(found, key=lambda case: -case.seconds)
+
+
+def _run_of(name: str) -> str:
+    """What one process runs: all tests of a number, or one subtest."""
+    return name[:4] + name[name.find("/") :] if "/" in name else name[:4]
+
+
+def built() -> Path:
+    """The directory of `test-runner`, made if need be."""
+    package = expectations()["package"]
+    with exclusive(f"librdkafka-{package['version']}") as home:
+        tests = home / "tests"
+        if not (home / "built").exists():
+            _fetch(package, home)
+            _build(home)
+            (home / "built").touch()
+    return tests
+
+
+def declared(tests: Path) -> dict[str, str]:
+    """Every test that the runner declares, with its flags' text (`TEST_F_LOCAL`, ...)."""
+    source = (tests / "test.c").read_text()
+    table = source[source.index("struct test tests[]") :]
+    return dict(re.findall(r"_TEST\((\d{4}\w*),\s*([^,)]*)", table))
+
+
+def run(tests: Path, case: Case, bootstrap: str, directory: Path) -> tuple[dict[str, str], str]:
+    """Run one case; gives `{test: PASSED | FAILED | SKIPPED}` as far as the runner told, and its output."""
+    conf = directory / "test.conf"
+    topics = f"test.topic.random=true\ntest.topic.prefix=rk{case.number}\n"
+    conf.write_text(f"metadata.broker.list={bootstrap}\nbootstrap.servers={bootstrap}\n{topics}")
+    environment = {
+        **os.environ,
+        "LD_LIBRARY_PATH": f"{tests.parent}/src:{tests.parent}/src-cpp",
+        "RDKAFKA_TEST_CONF": str(conf),
+        "TEST_KAFKA_VERSION": PRETENDED_VERSION,
+        "TEST_LEVEL": "2",
+        "TESTS": case.number,
+        "BROKERS": bootstrap,
+        "KAFKA_PATH": str(kafka_home()),
+    }
+    environment.pop("CI", None)  # it would triple the time-outs, and leave out what measures time
+    command = ["./test-runner", "-L", "-p1", "-s", case.scenario]
+    if case.subtest:
+        environment["SUBTESTS"] = case.subtest
+        command.append("-Q")
+    limit = SECONDS_MIN + SECONDS_FACTOR * case.seconds
+    with tempfile.TemporaryFile() as said:
+        # Its own session: a test may leave children behind, and they end with it.
+        with subprocess.Popen(
+            command, cwd=tests, env=environment, stdout=said, stderr=said, start_new_session=True
+        ) as process:
+            try:
+                process.wait(limit)
+                verdict = f"exit code {process.returncode}"
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, 9)
+                verdict = f"killed after {limit:.0f} s"
+        said.seek(0)
+        output = re.sub(r"\x1b\[[0-9;]*m", "", said.read().decode(errors="replace"))
+    return dict(_outcomes(output)), f"{output}\n{verdict}"
+
+
+def _outcomes(output: str) -> Iterator[tuple[str, str]]:
+    for name, outcome in re.findall(r"\| (\d{4}\w*)\s*\|\s*(PASSED|FAILED|SKIPPED)\s*\|", output):
+        yield name, outcome
+
+
+def _fetch(package: dict[str, str], home: Path) -> None:
+    npm = require("npm", "npm")
+    spec = f"{package['name']}@{package['version']}"
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [npm, "pack", "--silent", "--ignore-scripts", spec]
+        named = subprocess.run(command, cwd=scratch, check=True, capture_output=True, text=True).stdout
+        archive = Path(scratch) / named.strip().splitlines()[-1]
+        kind, _, expected = package["integrity"].partition("-")
+        got = base64.b64encode(hashlib.new(kind, archive.read_bytes()).digest()).decode()
+        if got != expected:
+            raise RuntimeError(f"{spec} has the {kind} {got}, but {LIST.name} pins {expected}")
+        _extract(archive, home)
+
+
+def _extract(archive: Path, home: Path) -> None:
+    with tarfile.open(archive) as packed:
+        for member in packed.getmembers():
+            if member.name.startswith(INSIDE):
+                member.name = member.name.removeprefix(INSIDE)
+                packed.extract(member, home, filter="data")
+
+
+def _build(home: Path) -> None:
+    for program, package in (("gcc", "gcc"), ("g++", "g++"), ("make", "make"), ("javac", "openjdk-17-jdk-headless")):
+        require(program, package)
+    environment = {**os.environ, "KAFKA_PATH": str(kafka_home())}
+    for command in (
+        ["sh", "-c", "chmod +x configure && ./configure " + " ".join(FLAGS)],
+        ["make", "-j2", "libs"],
+        ["make", "-j2", "-C", "tests", "build"],
+        ["make", "-s", "-C", "tests", "java"],
+    ):
+        done = subprocess.run(
+            command, cwd=home, env=environment, check=False, capture_output=True, text=True, errors="replace"
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{command} failed in {home}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
