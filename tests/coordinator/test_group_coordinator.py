@@ -256,6 +256,17 @@ def test_a_failed_append_is_told_in_a_clients_words_and_changes_nothing(world):
     asyncio.run(scenario())
 
 
+def test_the_empty_group_name_keeps_offsets(world):
+    """Kafka lets it, for old clients that set no group."""
+
+    async def scenario():
+        one = await world().load_all()
+        assert codes(await one.groups.offset_commit(commit(5, group=""), one.client())) == {"NONE"}
+        assert await committed(one, group="") == {("t", 0): 5}
+
+    asyncio.run(scenario())
+
+
 def test_an_append_that_takes_too_long_is_given_up_waiting_for(world):
     async def scenario():
         one = await world(offsets_commit_timeout_ms=1).load_all()
@@ -400,10 +411,10 @@ def test_listing_filters_by_state_and_type(world):
             found = (await one.groups.list_groups(request, one.client(5))).groups
             return sorted((each.group_id, each.protocol_type, each.group_state, each.group_type) for each in found)
 
-        busy, idle = ("busy", "consumer", "Stable", "Classic"), ("idle", "", "Empty", "Classic")
+        busy, idle = ("busy", "consumer", "Stable", "classic"), ("idle", "", "Empty", "classic")
         assert await listed() == [busy, idle]
         assert await listed(["stable", "Dead"]) == [busy]
-        assert await listed(["EMPTY"], ["classic"]) == [idle]
+        assert await listed(["EMPTY"], ["Classic"]) == [idle]
         assert await listed([], ["consumer"]) == []
 
     asyncio.run(scenario())

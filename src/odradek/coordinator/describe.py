@@ -13,7 +13,7 @@ from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.describe_groups import DescribedGroup, DescribedGroupMember
 from odradek.wire.messages.list_groups import ListedGroup, ListGroupsRequest
 
-GROUP_TYPE = "Classic"
+GROUP_TYPE = "classic"
 NOT_FOUND_SINCE = 6  # DescribeGroups version, KIP-1043
 
 
@@ -45,7 +45,7 @@ def matches(group: Group, request: ListGroupsRequest) -> bool:
     """Whether ListGroups' filters (of states, of types; empty: all; case does not matter) let `group` through."""
     states = {name.lower() for name in request.states_filter}
     types = {name.lower() for name in request.types_filter}
-    return (not states or group.state.value.lower() in states) and (not types or GROUP_TYPE.lower() in types)
+    return (not states or group.state.value.lower() in states) and (not types or GROUP_TYPE in types)
 
 
 def list_group(group: Group) -> ListedGroup:

@@ -6,7 +6,8 @@ that is accepted as long as the group has no members, and makes a simple group i
 way to set offsets, too).
 
 While the leader works out an assignment nobody should commit (REBALANCE_IN_PROGRESS); while members rejoin they may,
-to save their work.
+to save their work. The empty group name, refused everywhere else, may commit and be read: old clients without a group
+did that.
 """
 
 from __future__ import annotations

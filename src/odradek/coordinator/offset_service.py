@@ -47,8 +47,6 @@ class OffsetService:
         self._expiring: asyncio.Task[int] | None = None
 
     async def commit(self, request: OffsetCommitRequest, api_version: int) -> OffsetCommitResponse:
-        if not request.group_id:
-            return failed_commit(request, ErrorCode.INVALID_GROUP_ID)
         try:
             shard = self._runtime.shard_of(request.group_id)
             group = shard.groups.get(request.group_id)

@@ -24,6 +24,6 @@ NULLABLE_PROTOCOL_SINCE = 7
 async def handle(request: JoinGroupRequest, context: RequestContext) -> JoinGroupResponse:
     """Answers when the group's next generation is known, or at once with an error."""
     response = await context.broker.groups.join_group(request, client_of(context))
-    if response.protocol_name is None and context.version < NULLABLE_PROTOCOL_SINCE:
-        response.protocol_name = ""
+    if not response.protocol_name:
+        response.protocol_name = None if context.version >= NULLABLE_PROTOCOL_SINCE else ""
     return response
