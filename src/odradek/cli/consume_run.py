@@ -79,7 +79,11 @@ def consume_in_group(
 
 def _common(limits: Limits) -> dict[str, Any]:
     # The library's default is to pause fetching for a second whenever its queue is full: we print faster than that.
-    return {"enable.partition.eof": limits.until_end, "fetch.queue.backoff.ms": 10}
+    config: dict[str, Any] = {"fetch.queue.backoff.ms": 10}
+    if limits.until_end:
+        # The end is noticed when a fetch comes back empty, so a long poll would only be waited for.
+        config |= {"enable.partition.eof": True, "fetch.wait.max.ms": 20}
+    return config
 
 
 def partitions_of(target: Target, consumer: Consumer, topic: str) -> list[int]:

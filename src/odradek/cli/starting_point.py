@@ -37,7 +37,7 @@ def parse(text: str, option: str) -> Start:
         return LATEST
     if word.startswith("@"):
         return Start("time", parse_time(text.strip()[1:], option))
-    if word.lstrip("-").isdigit() and len(word) <= 19 and word.isascii():
+    if word.removeprefix("-").isdigit() and len(word) <= 19 and word.isascii():
         return Start("last", -int(word)) if word.startswith("-") else Start("offset", int(word))
     raise UsageProblem(f"{option} {text!r}: expected earliest, latest, N, -N (the last N) or @WHEN (ms since 1970, ISO 8601)")
 
