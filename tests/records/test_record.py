@@ -114,6 +114,26 @@ def test_checking_wants_consecutive_offsets_and_keys_where_compacted() -> None:
         check_records(bytes(skipped), header, require_keys=False)
 
 
+@given(st.lists(new_records, min_size=1, max_size=4), st.data())
+def test_checking_and_reading_agree_on_what_is_sound(records: list[NewRecord], data: st.DataObject) -> None:
+    built = build_batch(records)
+    header = parse_header(built)
+    block = bytearray(built[HEADER_SIZE:])
+    for _ in range(data.draw(st.integers(0, 3))):
+        block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read = list(decode_records(bytes(block), header))
+        sound = [record.offset for record in read] == list(range(len(read)))
+    except InvalidRecord:
+        sound = False
+    try:
+        check_records(bytes(block), header, require_keys=False)
+    except InvalidRecord:
+        assert not sound
+    else:
+        assert sound
+
+
 def test_an_invalid_header_key_is_shown_not_refused() -> None:
     data = build_batch([NewRecord(b"k", b"v", headers=(("abc", b""),))])
     block = records_block(data, parse_header(data)).replace(b"abc", b"a\xffc")
