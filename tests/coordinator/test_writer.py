@@ -11,6 +11,14 @@ def record(number, size=1):
     return (b"k%d" % number, b"v" * size)
 
 
+async def settled(writer):
+    """Wait until everything submitted so far has its outcome."""
+    passed = asyncio.Event()
+    writer.submit((), lambda code: passed.set())
+    await passed.wait()
+    await asyncio.sleep(0)
+
+
 def run(scenario, log_class, bytes_max=1000):
     async def main():
         log = log_class()
@@ -30,7 +38,7 @@ def test_what_waits_goes_together(memory_log):
             writer.submit([record(number)], lambda code, number=number: told.append((number, code)))
         assert told == []
         log.release()
-        await writer.barrier()
+        await settled(writer)
         assert told == [(1, 0), (2, 0), (3, 0), (4, 0)]
 
     log = run(scenario, memory_log)
@@ -46,7 +54,7 @@ def test_an_append_has_a_bound_and_a_request_stays_whole(memory_log):
             writer.submit([record(number, 300), record(number + 10, 300)], lambda code: None)
         writer.submit([record(4, 5000)], lambda code: None)
         log.release()
-        await writer.barrier()
+        await settled(writer)
 
     log = run(scenario, memory_log)
     assert [len(records) for _, records in log.batches] == [1, 2, 2, 2, 1]
@@ -57,10 +65,10 @@ def test_a_failure_is_told_to_those_in_the_append_only(memory_log):
         told = []
         log.fail_with = ErrorCode.NOT_ENOUGH_REPLICAS
         writer.submit([record(1)], told.append)
-        await writer.barrier()
+        await settled(writer)
         log.fail_with = None
         writer.submit([record(2)], told.append)
-        await writer.barrier()
+        await settled(writer)
         assert told == [ErrorCode.NOT_ENOUGH_REPLICAS, ErrorCode.NONE]
 
     assert run(scenario, memory_log).batches == [(3, [record(2)])]
@@ -71,7 +79,7 @@ def test_an_outcome_that_fails_is_our_bug_and_stops_nobody(memory_log):
         told = []
         writer.submit([record(1)], lambda code: 1 // 0)
         writer.submit([record(2)], told.append)
-        await writer.barrier()
+        await settled(writer)
         assert told == [ErrorCode.NONE]
 
     run(scenario, memory_log)
@@ -81,8 +89,8 @@ def test_an_outcome_may_submit(memory_log):
     async def scenario(log, writer):
         told = []
         writer.submit([record(1)], lambda code: writer.submit([record(2)], told.append))
-        await writer.barrier()
-        await writer.barrier()
+        await settled(writer)
+        await settled(writer)
         assert told == [ErrorCode.NONE]
 
     run(scenario, memory_log)
@@ -104,8 +112,10 @@ def test_closing_lets_the_append_end_and_refuses_the_rest(memory_log):
     assert run(scenario, memory_log).batches == [(3, [record(1)])]
 
 
-def test_a_barrier_with_nothing_under_way_is_no_wait(memory_log):
+def test_nothing_to_write_is_no_append(memory_log):
     async def scenario(log, writer):
-        await writer.barrier()
+        assert writer.is_idle
+        await settled(writer)
+        assert writer.is_idle
 
     assert run(scenario, memory_log).batches == []

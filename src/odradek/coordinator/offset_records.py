@@ -44,6 +44,9 @@ _Q = Struct(">q")
 _QQ = Struct(">qq")
 _HQ = Struct(">hq")
 _HQI = Struct(">hqi")
+# Version 4 with no metadata and a topic id, as nearly every consumer commits: read in one go.
+_USUAL = Struct(">hqiBqBBB16s")
+_USUAL_MARKS = (4, 1, 1, _TOPIC_ID_TAG, 16)
 _MALFORMED = (struct_error, IndexError, UnicodeDecodeError, WireError)
 
 
@@ -102,6 +105,10 @@ def read_offset_key(key: bytes) -> OffsetKey:
 
 def read_offset_value(value: bytes) -> CommittedOffset:
     """Any version of OffsetCommitValue; raises `MalformedRecordError`."""
+    if len(value) == _USUAL.size:
+        version, offset, epoch, text_size, commit_ms, tags, tag, id_size, topic_id = _USUAL.unpack(value)
+        if (version, text_size, tags, tag, id_size) == _USUAL_MARKS:
+            return CommittedOffset(offset, epoch, "", commit_ms, -1, topic_id)
     try:
         version, offset = _HQ.unpack_from(value)
         if version == 4:

@@ -11,8 +11,7 @@ cause.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -187,36 +186,36 @@ class Runtime:
 
         After a time-out (`offsets.commit.timeout.ms`) the append may yet succeed, and is applied then.
         """
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[int] = loop.create_future()
 
         def outcome(code: int) -> None:
             if code == ErrorCode.NONE and apply is not None:
                 apply()
-            if not done.done():
-                done.set_result(code)
+            _settle(done, code)
 
         shard.writer.submit(records, outcome)
-        async with self._commit_timeout():
+        timeout_ms = self.config.offsets_commit_timeout_ms
+        timeout = loop.call_later(timeout_ms / 1000, _settle, done, ErrorCode.REQUEST_TIMED_OUT)
+        try:
             code = await done
+        finally:
+            timeout.cancel()
         if code != ErrorCode.NONE:
-            raise CoordinatorError(told_to_clients(code), f"{len(records)} records could not be appended: {name_of(code)}")
+            raise CoordinatorError(
+                told_to_clients(code),
+                f"{len(records)} records were not committed: {name_of(code)} (offsets.commit.timeout.ms={timeout_ms})",
+            )
 
     async def settle(self, shard: Shard) -> None:
-        """Wait for what is on its way to the shard's log, however it ends; raises `CoordinatorError` when it takes too long."""
-        async with self._commit_timeout():
-            await shard.writer.barrier()
+        """Wait for what is on its way to the shard's log, however that ends; raises `CoordinatorError` as `write` does."""
+        if not shard.writer.is_idle:
+            await self.write(shard, ())
 
-    @asynccontextmanager
-    async def _commit_timeout(self) -> AsyncIterator[None]:
-        timeout_ms = self.config.offsets_commit_timeout_ms
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                yield
-        except TimeoutError:
-            raise CoordinatorError(
-                told_to_clients(ErrorCode.REQUEST_TIMED_OUT),
-                f"records were not committed within offsets.commit.timeout.ms={timeout_ms}",
-            ) from None
+
+def _settle(done: asyncio.Future[int], code: int) -> None:
+    if not done.done():
+        done.set_result(code)
 
 
 def _answer(waiter: object, response: object) -> None:

@@ -46,17 +46,18 @@ class PartitionWriter:
         self._closed_with = int(ErrorCode.NONE)
 
     def submit(self, records: Sequence[Record], outcome: Outcome) -> None:
-        """Have `records` written; `outcome` is called later, never from within this call."""
+        """Have `records` written; `outcome` is called later, never from within this call.
+
+        Without records it is told when everything submitted before has been.
+        """
         self._queue.append((records, outcome))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name=f"group coordinator writer {self._partition}")
 
-    async def barrier(self) -> None:
-        """Wait until everything submitted so far has its outcome."""
-        if self._task is not None:
-            passed = asyncio.Event()
-            self.submit((), lambda _: passed.set())
-            await passed.wait()
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything submitted has had its outcome."""
+        return self._task is None
 
     async def close(self, code: int) -> None:
         """Let the append under way end, and refuse with `code` what waits behind it."""
