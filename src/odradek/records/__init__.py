@@ -1,6 +1,6 @@
 """Record batches: the unit that producers send, the log stores and consumers fetch.
 
-- `batch`: the 61-byte header, everything that can be said of a batch without decoding its records.
+- `batch`: the door to what can be said of a batch by its 61-byte header (`header`, `produced`, `stored`).
 - `record`: the records inside, read and built, for the few paths that need them.
 - `control`: the records that Kafka itself writes into a partition (transaction markers).
 - `compression`: the five codecs, bounded in what they may unpack.
