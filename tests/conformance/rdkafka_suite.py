@@ -124,9 +124,7 @@ def run(tests: Path, case: Case, bootstrap: str, directory: Path) -> tuple[dict[
     limit = SECONDS_MIN + SECONDS_FACTOR * case.seconds
     with tempfile.TemporaryFile() as said:
         # Its own session: a test may leave children behind, and they end with it.
-        with subprocess.Popen(
-            command, cwd=tests, env=environment, stdout=said, stderr=said, start_new_session=True
-        ) as process:
+        with subprocess.Popen(command, cwd=tests, env=environment, stdout=said, stderr=said, start_new_session=True) as process:
             try:
                 process.wait(limit)
                 verdict = f"exit code {process.returncode}"
@@ -175,8 +173,6 @@ def _build(home: Path) -> None:
         ["make", "-j2", "-C", "tests", "build"],
         ["make", "-s", "-C", "tests", "java"],
     ):
-        done = subprocess.run(
-            command, cwd=home, env=environment, check=False, capture_output=True, text=True, errors="replace"
-        )
+        done = subprocess.run(command, cwd=home, env=environment, check=False, capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             raise RuntimeError(f"{command} failed in {home}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

@@ -25,9 +25,7 @@ def lines(bootstrap: str, topic: str, *args: str) -> list[str]:
 @pytest.mark.parametrize("codec", CODECS)
 def test_lines_go_in_and_come_out(bootstrap: str, unique: str, codec: str) -> None:
     sent = [f"{n}\tline {n} " + "x" * (n % 50) for n in range(500)]
-    kcat(
-        bootstrap, "-P", "-t", unique, "-p", "0", "-K", "\t", "-z", codec, stdin="\n".join(sent).encode()
-    )
+    kcat(bootstrap, "-P", "-t", unique, "-p", "0", "-K", "\t", "-z", codec, stdin="\n".join(sent).encode())
     assert lines(bootstrap, unique, "-p", "0", "-o", "beginning", "-K", "\t") == sent
 
 
