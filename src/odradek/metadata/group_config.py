@@ -13,7 +13,7 @@ from odradek.base.config import ConfigDef, ConfigError, ConfigKey, ConfigType, O
 from odradek.metadata.broker_keys import BROKER_CONFIG
 from odradek.metadata.errors import InvalidConfigError
 
-_DOC = "Accepted for compatibility with Kafka, without effect: this group protocol is not supported yet."
+_DOC = "Accepted without effect: this group protocol is not supported yet."
 _FROM_BROKER = (
     "consumer.session.timeout.ms",
     "consumer.heartbeat.interval.ms",

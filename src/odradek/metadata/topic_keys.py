@@ -10,11 +10,12 @@ import re
 
 from odradek.base.config import ConfigDef, ConfigError, ConfigKey, ConfigType, ConfigValue, OneOf, Range, Validator
 from odradek.metadata.broker_keys import BROKER_CONFIG
-from odradek.metadata.broker_keys.shapes import CLEANUP_POLICIES, COMPRESSION_TYPES, TIMESTAMP_TYPES
+from odradek.metadata.broker_keys.shapes import CLEANUP_POLICIES, COMPRESSION_TYPES, TIMESTAMP_TYPES, without_effect
 from odradek.metadata.levels import GZIP_LEVEL
 
-_TIERED = "Accepted for compatibility with Kafka, without effect: tiered storage is not supported."
-_THROTTLED = "Accepted for compatibility with Kafka, without effect: replication between brokers is not supported yet."
+_NO_COMPACTION = "log compaction is not supported yet"
+_NO_TIERS = "tiered storage is not supported"
+_NO_REPLICATION = "replication between brokers is not supported yet"
 _THROTTLED_FORM = re.compile(r"\*|\d+:\d+")
 
 # Where the broker's value is in hours or minutes, this is what it is multiplied by.
@@ -39,18 +40,15 @@ def _key(
     synonyms: tuple[str, ...],
     validator: Validator | None = None,
     *,
-    effective: bool = True,
+    inert: str = "",
 ) -> ConfigKey:
     default = next(
         key.default * UNIT_MS.get(synonym, 1) if isinstance(key.default, int) and synonym in UNIT_MS else key.default
         for synonym in synonyms
         if (key := BROKER_CONFIG.keys[synonym]).default is not None
     )
-    return ConfigKey(name, type, default, doc, validator=validator, synonyms=synonyms, effective=effective)
-
-
-def _own(name: str, type: ConfigType, default: ConfigValue, doc: str, validator: Validator | None = None) -> ConfigKey:
-    return ConfigKey(name, type, default, doc, validator=validator, effective=False)
+    key = ConfigKey(name, type, default, doc, validator=validator, synonyms=synonyms)
+    return without_effect(inert, key)[0] if inert else key
 
 
 _INT, _LONG, _LIST = ConfigType.INT, ConfigType.LONG, ConfigType.LIST
@@ -67,7 +65,8 @@ _SEGMENTS = (
          ("log.index.size.max.bytes",), Range(4)),
     _key("index.interval.bytes", _INT, "Bytes of log between two index entries: smaller finds faster, larger costs less.",
          ("log.index.interval.bytes",), Range(0)),
-    _key("preallocate", _BOOLEAN, "Whether a new segment's file is given its full size at once.", ("log.preallocate",)),
+    _key("preallocate", _BOOLEAN, "Whether a new segment's file is given its full size at once.", ("log.preallocate",),
+         inert="segments are not preallocated"),
     _key("file.delete.delay.ms", _LONG, "How long a deleted segment's file stays on disk.",
          ("log.segment.delete.delay.ms",), Range(0)),
 )  # fmt: skip
@@ -79,13 +78,13 @@ _KEEPING = (
     _key("retention.ms", _LONG, "Age that records are kept to; -1 is no limit.",
          ("log.retention.ms", "log.retention.minutes", "log.retention.hours"), Range(-1)),
     _key("delete.retention.ms", _LONG, "How long compaction keeps a tombstone, so that readers see the deletion.",
-         ("log.cleaner.delete.retention.ms",), Range(0)),
+         ("log.cleaner.delete.retention.ms",), Range(0), inert=_NO_COMPACTION),
     _key("min.compaction.lag.ms", _LONG, "Age below which a record is not compacted.",
-         ("log.cleaner.min.compaction.lag.ms",), Range(0)),
+         ("log.cleaner.min.compaction.lag.ms",), Range(0), inert=_NO_COMPACTION),
     _key("max.compaction.lag.ms", _LONG, "Age at which a record must be compacted.",
-         ("log.cleaner.max.compaction.lag.ms",), Range(1)),
+         ("log.cleaner.max.compaction.lag.ms",), Range(1), inert=_NO_COMPACTION),
     _key("min.cleanable.dirty.ratio", _DOUBLE, "Part of a log that must be dirty before compaction begins.",
-         ("log.cleaner.min.cleanable.ratio",), Range(0, 1)),
+         ("log.cleaner.min.cleanable.ratio",), Range(0, 1), inert=_NO_COMPACTION),
 )  # fmt: skip
 
 _WRITING = (
@@ -111,17 +110,27 @@ _WRITING = (
     _key("message.timestamp.after.max.ms", _LONG, "How far a record's time may lie in the future.",
          ("log.message.timestamp.after.max.ms",), Range(0)),
     _key("unclean.leader.election.enable", _BOOLEAN, "Whether a copy that lags may lead when no other is left, losing data.",
-         ("unclean.leader.election.enable",)),
+         ("unclean.leader.election.enable",), inert="no copy ever lags while there is one"),
 )  # fmt: skip
 
 _WITHOUT_EFFECT = (
-    _key("local.retention.bytes", _LONG, _TIERED, ("log.local.retention.bytes",), Range(-2), effective=False),
-    _key("local.retention.ms", _LONG, _TIERED, ("log.local.retention.ms",), Range(-2), effective=False),
-    _own("remote.storage.enable", _BOOLEAN, False, _TIERED),
-    _own("remote.log.copy.disable", _BOOLEAN, False, _TIERED),
-    _own("remote.log.delete.on.disable", _BOOLEAN, False, _TIERED),
-    _own("leader.replication.throttled.replicas", _LIST, (), _THROTTLED, _throttled_replicas),
-    _own("follower.replication.throttled.replicas", _LIST, (), _THROTTLED, _throttled_replicas),
+    _key("local.retention.bytes", _LONG, "Size that is kept on local disk; -2 follows retention.bytes.",
+         ("log.local.retention.bytes",), Range(-2), inert=_NO_TIERS),
+    _key("local.retention.ms", _LONG, "Age to which records are kept on local disk; -2 follows retention.ms.",
+         ("log.local.retention.ms",), Range(-2), inert=_NO_TIERS),
+    *without_effect(
+        _NO_TIERS,
+        ConfigKey("remote.storage.enable", _BOOLEAN, False, "Whether segments go to tiered storage."),
+        ConfigKey("remote.log.copy.disable", _BOOLEAN, False, "Whether no more segments go to tiered storage."),
+        ConfigKey("remote.log.delete.on.disable", _BOOLEAN, False, "Whether switching tiering off deletes what is there."),
+    ),
+    *without_effect(
+        _NO_REPLICATION,
+        ConfigKey("leader.replication.throttled.replicas", _LIST, (), "Replicas whose leaders' traffic is throttled.",
+                  validator=_throttled_replicas),
+        ConfigKey("follower.replication.throttled.replicas", _LIST, (), "Replicas whose followers' traffic is throttled.",
+                  validator=_throttled_replicas),
+    ),
 )  # fmt: skip
 
 TOPIC_CONFIG = ConfigDef("topic", (*_SEGMENTS, *_KEEPING, *_WRITING, *_WITHOUT_EFFECT))

@@ -26,6 +26,21 @@ from odradek.metadata.image import Image, PartitionImage, TopicImage
 DEFAULT = -1  # "take the broker's default", for a partition count or a replication factor
 
 
+# By topic, the names of its partition count, replication factor and segment size.
+_INTERNAL = {
+    names.GROUP_TOPIC: (
+        "offsets.topic.num.partitions",
+        "offsets.topic.replication.factor",
+        "offsets.topic.segment.bytes",
+    ),
+    names.TRANSACTION_TOPIC: (
+        "transaction.state.log.num.partitions",
+        "transaction.state.log.replication.factor",
+        "transaction.state.log.segment.bytes",
+    ),
+}
+
+
 class NewTopic(NamedTuple):
     """A topic that somebody asks for. `assignments` are pairs of partition index and brokers, leader first."""
 
@@ -98,18 +113,18 @@ def extend(image: Image, request: NewPartitions, config: BrokerConfig, draw: Dra
 
 def internal_topic(name: str, config: BrokerConfig, live_brokers: int) -> NewTopic:
     """How a coordinator's topic is made: compacted, in small segments, with as many copies as there are brokers for."""
-    prefix = {names.GROUP_TOPIC: "offsets.topic.", names.TRANSACTION_TOPIC: "transaction.state.log."}[name]
-    factor = min(config.get_int(prefix + "replication.factor"), max(1, live_brokers))
+    partitions, copies, segment_bytes = _INTERNAL[name]
+    factor = min(config.get_int(copies), max(1, live_brokers))
     configs = {
         "cleanup.policy": "compact",
         "compression.type": "producer",
-        "segment.bytes": str(config.get_int(prefix + "segment.bytes")),
+        "segment.bytes": str(config.get_int(segment_bytes)),
     }
     if name == names.TRANSACTION_TOPIC:
         configs["compression.type"] = "uncompressed"
         configs["unclean.leader.election.enable"] = "false"
-        configs["min.insync.replicas"] = str(min(config.get_int(prefix + "min.isr"), factor))
-    return NewTopic(name, config.get_int(prefix + "num.partitions"), factor, (), configs)
+        configs["min.insync.replicas"] = str(min(config.get_int("transaction.state.log.min.isr"), factor))
+    return NewTopic(name, config.get_int(partitions), factor, (), configs)
 
 
 def _check_name(image: Image, name: str) -> None:

@@ -314,7 +314,7 @@ def _key(line: str) -> ConfigKey:
         name,
         ConfigType[type_name.upper()],
         None,
-        f"Accepted for compatibility with Kafka, without effect: {reason}.",
+        f"Accepted without effect: {reason}.",
         update=_UPDATES[update],
         effective=False,
     )

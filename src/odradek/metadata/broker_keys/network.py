@@ -14,6 +14,7 @@ from odradek.metadata.broker_keys.shapes import (
     listing,
     long,
     string,
+    without_effect,
 )  # fmt: skip
 
 KEYS = (
@@ -30,17 +31,11 @@ KEYS = (
         "What clients are told to connect to, by listener name. Unset: the listener's own address, or localhost where"
         " it listens on every address.",
     ),
-    string(
-        "listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
-        "Which protocol each listener name speaks. Only PLAINTEXT is served yet.", update=PER_BROKER,
-    ),
     listing(
         "controller.listener.names", None,
         "Listeners that Kafka keeps for its controllers. They are not opened here: there is no quorum to talk to.",
     ),
     integer("socket.listen.backlog.size", 50, "Connections that may wait to be accepted, per listener.", 1),
-    integer("socket.send.buffer.bytes", 100 * KIB, "SO_SNDBUF of client connections; -1 leaves it to the system."),
-    integer("socket.receive.buffer.bytes", 100 * KIB, "SO_RCVBUF of client connections; -1 leaves it to the system."),
     integer("socket.request.max.bytes", 100 * MIB, "The longest request that is read; a longer one ends its connection.", 1),
     integer(
         "max.connections", INT_MAX, "Connections at one time. One more is closed as soon as it is accepted.", 0,
@@ -51,21 +46,41 @@ KEYS = (
         "max.connections.per.ip.overrides", "",
         "Other limits for some addresses: a list of ADDRESS:LIMIT, before max.connections.per.ip.", update=CLUSTER_WIDE,
     ),
-    integer(
-        "max.connection.creation.rate", INT_MAX, "New connections that are accepted per second.", 0, update=CLUSTER_WIDE
-    ),
     long("connections.max.idle.ms", 10 * MINUTE, "A connection without a request for so long is closed; negative: never."),
-    integer("queued.max.requests", 500, "Requests that are read and not yet answered, in the whole broker.", 1),
-    long(
-        "queued.max.request.bytes", -1,
-        "Bytes of requests that are read and not yet answered; beyond, reading pauses. Not positive:"
-        " odradek.memory.inflight.bytes alone decides.",
-    ),
-    integer("request.timeout.ms", 30 * SECOND, "How long the broker waits for what it asks of others itself.", 1),
     integer("fetch.max.bytes", 55 * MIB, "The most bytes that one fetch answers with; its first batch is always whole.", KIB),
     integer("max.incremental.fetch.session.cache.slots", 1000, "Incremental fetch sessions that are remembered.", 0),
     integer(
         "max.request.partition.size.limit", 2000,
         "Partitions that one DescribeTopicPartitions answers with; the rest comes with the next page.", 1,
+    ),
+    *without_effect(
+        "only PLAINTEXT is served yet",
+        string(
+            "listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
+            "Which protocol each listener name speaks.", update=PER_BROKER,
+        ),
+    ),
+    *without_effect(
+        "the system sizes its buffers",
+        integer("socket.send.buffer.bytes", 100 * KIB, "SO_SNDBUF of client connections; -1 leaves it to the system."),
+        integer("socket.receive.buffer.bytes", 100 * KIB, "SO_RCVBUF of client connections; -1 leaves it to the system."),
+    ),
+    *without_effect(
+        "connections are bounded in number, not in rate",
+        integer(
+            "max.connection.creation.rate", INT_MAX, "New connections that are accepted per second.", 0, update=CLUSTER_WIDE
+        ),
+    ),
+    *without_effect(
+        "odradek.connection.inflight.max and odradek.memory.inflight.bytes bound what is not yet answered",
+        integer("queued.max.requests", 500, "Requests that are read and not yet answered, in the whole broker.", 1),
+        long(
+            "queued.max.request.bytes", -1,
+            "Bytes of requests that are read and not yet answered; not positive: no limit.",
+        ),
+    ),
+    *without_effect(
+        "the broker asks nothing of other brokers",
+        integer("request.timeout.ms", 30 * SECOND, "How long the broker waits for what it asks of others itself.", 1),
     ),
 )  # fmt: skip

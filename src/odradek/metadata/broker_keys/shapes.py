@@ -22,6 +22,14 @@ CLEANUP_POLICIES = ("compact", "delete")
 __all__ = ["INT_MAX", "LONG_MAX", "OneOf"]
 
 
+def without_effect(reason: str, *keys: ConfigKey) -> tuple[ConfigKey, ...]:
+    """Keys that are read and checked, and that nothing heeds yet; their documentation says what they mean and why not."""
+    for key in keys:
+        key.effective = False
+        key.documentation += f" Accepted without effect: {reason}."
+    return keys
+
+
 def boolean(name: str, default: bool, doc: str, update: Update = READ_ONLY) -> ConfigKey:
     return ConfigKey(name, ConfigType.BOOLEAN, default, doc, update=update)
 

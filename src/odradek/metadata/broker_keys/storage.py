@@ -20,6 +20,7 @@ from odradek.metadata.broker_keys.shapes import (
     listing,
     long,
     string,
+    without_effect,
 )  # fmt: skip
 from odradek.metadata.levels import GZIP_LEVEL
 
@@ -33,10 +34,6 @@ _TOPICS = (
     integer("min.insync.replicas", 1, "In-sync copies that acks=all needs.", 1, update=CLUSTER_WIDE),
     boolean("auto.create.topics.enable", True, "Whether asking for a topic that isn't there makes it."),
     boolean("delete.topic.enable", True, "Whether topics may be deleted."),
-    boolean(
-        "unclean.leader.election.enable", False, "Whether a copy that lags may lead when no other is left, losing data.",
-        CLUSTER_WIDE,
-    ),
     integer("message.max.bytes", _MESSAGE_MAX, "The largest batch that a producer may send.", 0, update=CLUSTER_WIDE),
     string(
         "compression.type", "producer", "How batches are stored: as the producer sent them, or in one codec.",
@@ -52,6 +49,13 @@ _TOPICS = (
          0, update=CLUSTER_WIDE),
     long("log.message.timestamp.after.max.ms", HOUR, "How far a record's time may lie in the future.",
          0, update=CLUSTER_WIDE),
+    *without_effect(
+        "no copy ever lags while there is one",
+        boolean(
+            "unclean.leader.election.enable", False, "Whether a copy that lags may lead when no other is left, losing data.",
+            CLUSTER_WIDE,
+        ),
+    ),
 )  # fmt: skip
 
 _SEGMENTS = (
@@ -66,8 +70,11 @@ _SEGMENTS = (
     integer("log.index.size.max.bytes", 10 * MIB, "Largest offset index; a full one closes its segment.",
             4, update=CLUSTER_WIDE),
     integer("log.index.interval.bytes", 4 * KIB, "Bytes of log between two index entries.", 0, update=CLUSTER_WIDE),
-    boolean("log.preallocate", False, "Whether a new segment's file is given its full size at once.", CLUSTER_WIDE),
     integer("num.recovery.threads.per.data.dir", 2, "Partitions that are recovered at one time.", 1, update=CLUSTER_WIDE),
+    *without_effect(
+        "segments are not preallocated",
+        boolean("log.preallocate", False, "Whether a new segment's file is given its full size at once.", CLUSTER_WIDE),
+    ),
 )
 
 _RETENTION = (
@@ -79,16 +86,22 @@ _RETENTION = (
     integer("log.retention.minutes", None, "The same in minutes, when log.retention.ms is unset."),
     integer("log.retention.hours", 168, "The same in hours, when neither of the others is set."),
     long("log.retention.check.interval.ms", 5 * MINUTE, "How often segments are looked over for deletion.", 1),
-    long("log.local.retention.bytes", -2, "Kept on local disk under tiered storage; -2 follows log.retention.bytes.",
-         -2, update=CLUSTER_WIDE),
-    long("log.local.retention.ms", -2, "Kept on local disk under tiered storage; -2 follows log.retention.ms.",
-         -2, update=CLUSTER_WIDE),
     long("log.segment.delete.delay.ms", MINUTE, "How long a deleted segment's file stays.", 0, update=CLUSTER_WIDE),
-    long("log.cleaner.delete.retention.ms", DAY, "How long compaction keeps tombstones.", 0, update=CLUSTER_WIDE),
-    long("log.cleaner.min.compaction.lag.ms", 0, "Age below which records are not compacted.", 0, update=CLUSTER_WIDE),
-    long("log.cleaner.max.compaction.lag.ms", LONG_MAX, "Age at which records must be compacted.", 1, update=CLUSTER_WIDE),
-    double("log.cleaner.min.cleanable.ratio", 0.5, "Part of a log that must be dirty before compaction begins.",
-           0, 1, CLUSTER_WIDE),
+    *without_effect(
+        "log compaction is not supported yet",
+        long("log.cleaner.delete.retention.ms", DAY, "How long compaction keeps tombstones.", 0, update=CLUSTER_WIDE),
+        long("log.cleaner.min.compaction.lag.ms", 0, "Age below which records are not compacted.", 0, update=CLUSTER_WIDE),
+        long("log.cleaner.max.compaction.lag.ms", LONG_MAX, "Age at which records must be compacted.", 1, update=CLUSTER_WIDE),
+        double("log.cleaner.min.cleanable.ratio", 0.5, "Part of a log that must be dirty before compaction begins.",
+               0, 1, CLUSTER_WIDE),
+    ),
+    *without_effect(
+        "tiered storage is not supported",
+        long("log.local.retention.bytes", -2, "Kept on local disk under tiered storage; -2 follows log.retention.bytes.",
+             -2, update=CLUSTER_WIDE),
+        long("log.local.retention.ms", -2, "Kept on local disk under tiered storage; -2 follows log.retention.ms.",
+             -2, update=CLUSTER_WIDE),
+    ),
 )  # fmt: skip
 
 _FLUSHING = (
@@ -99,7 +112,10 @@ _FLUSHING = (
     long("log.flush.scheduler.interval.ms", LONG_MAX, "How often logs are looked over for data that is due to be flushed."),
     integer("log.flush.offset.checkpoint.interval.ms", MINUTE, "How often recovery points are written down.", 0),
     integer("log.flush.start.offset.checkpoint.interval.ms", MINUTE, "How often log start offsets are written down.", 0),
-    long("replica.high.watermark.checkpoint.interval.ms", 5000, "How often high watermarks are written down."),
+    *without_effect(
+        "the high watermark of a partition without other copies is its end",
+        long("replica.high.watermark.checkpoint.interval.ms", 5000, "How often high watermarks are written down."),
+    ),
 )  # fmt: skip
 
 KEYS = (*_TOPICS, *_SEGMENTS, *_RETENTION, *_FLUSHING)
