@@ -24,10 +24,9 @@ from collections.abc import Collection, Iterable
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
 from odradek.base.errors import OdradekError
 from odradek.log.producer_state import NO_TRANSACTION, BatchMetadata, ProducerEntry
+from odradek.records.crc import crc32c
 
 VERSION: Final = 1
 _HEAD: Final = Struct(">hIi")

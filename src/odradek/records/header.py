@@ -23,8 +23,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
-from crc32c import crc32c
-
+from odradek.records.crc import crc32c
 from odradek.records.errors import CorruptMessage
 
 Buffer = bytes | bytearray | memoryview

@@ -14,9 +14,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from crc32c import crc32c
-
 from odradek.base.errors import check
+from odradek.records.crc import crc32c
 from odradek.records.errors import (
     CorruptMessage,
     InvalidRecord,
