@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-for folder in ("clients", "conformance"):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 
 from brokers import serve
 from reference.settings import LIBRDKAFKA_CONFIG, SUITE_CONFIG
