@@ -82,6 +82,8 @@ class Cause(NamedTuple):
     kind: str  # of a closed set, for metrics: see causes.py
     reason: str
     member_id: str
+    client_id: str = ""
+    client_host: str = ""
 
 
 class Rebalance(NamedTuple):

@@ -145,7 +145,7 @@ class GroupCoordinator:
         """`request.members` says who (version 3 on), else `request.member_id`; the response always lists members."""
         if not request.group_id:
             return LeaveGroupResponse(error_code=ErrorCode.INVALID_GROUP_ID)
-        leaving = request.members or [MemberIdentity(member_id=request.member_id)]
+        leaving = request.members if client.api_version >= 3 else [MemberIdentity(member_id=request.member_id)]
         try:
             shard = self.runtime.shard_of(request.group_id)
         except CoordinatorError as refused:

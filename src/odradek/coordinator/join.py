@@ -98,11 +98,11 @@ def _join_known(group: Group, request: JoinGroupRequest, client: ClientInfo, wai
 def _news(group: Group, member: Member, protocols: Protocols, reason: str | None) -> Cause | None:
     """Why this member's rejoining concerns the others, if it does."""
     if group.state is GroupState.PREPARING_REBALANCE:
-        return causes.member_rejoined(member.member_id, reason)
+        return causes.member_rejoined(member, reason)
     if group.state is GroupState.STABLE and group.is_leader(member.member_id):
-        return causes.leader_rejoined(member.member_id, reason)
+        return causes.leader_rejoined(member, reason)
     if member.protocols != protocols:
-        return causes.metadata_changed(member.member_id, reason)
+        return causes.metadata_changed(member, reason)
     return None  # perhaps it never got our answer
 
 
@@ -124,4 +124,4 @@ def _add(group: Group, request: JoinGroupRequest, client: ClientInfo, member_id:
     )
     group.add(member, waiter)
     step.set_timer(Timer(SESSION, group.group_id, member_id), step.config.new_member_join_timeout_ms)
-    rebalance_or_complete(group, causes.member_joined(member_id, request.group_instance_id, request.reason), step)
+    rebalance_or_complete(group, causes.member_joined(member, request.reason), step)

@@ -41,7 +41,7 @@ def keep_session(group: Group, member: Member, step: Step) -> None:
 
 def leave(group: Group, leaving: list[MemberIdentity], step: Step) -> list[MemberResponse]:
     """Take members out, each with its own outcome, then rebalance once if any was in."""
-    gone: list[tuple[str, str | None]] = []
+    gone: list[tuple[Member, str | None]] = []
     responses = []
     for identity in leaving:
         error = _leave_one(group, identity, gone, step)
@@ -67,7 +67,7 @@ def on_session_timer(group: Group, member_id: str, step: Step) -> None:
             complete_join(group, step)
     elif member is not None and not member.is_excused:
         _remove(group, member, step)
-        _after_removal(group, causes.session_expired(member_id, member.session_timeout_ms), step)
+        _after_removal(group, causes.session_expired(member), step)
 
 
 def _after_removal(group: Group, cause: Cause, step: Step) -> None:
@@ -79,7 +79,7 @@ def _after_removal(group: Group, cause: Cause, step: Step) -> None:
             complete_join(group, step)
 
 
-def _leave_one(group: Group, identity: MemberIdentity, gone: list[tuple[str, str | None]], step: Step) -> int:
+def _leave_one(group: Group, identity: MemberIdentity, gone: list[tuple[Member, str | None]], step: Step) -> int:
     """Remove the one that `identity` names, noting it in `gone` if it was a member; the error code."""
     member_id, instance_id = identity.member_id, identity.group_instance_id
     if not member_id and instance_id is not None:  # an administrator names the instance only
@@ -91,8 +91,9 @@ def _leave_one(group: Group, identity: MemberIdentity, gone: list[tuple[str, str
     error = group.identity_error(member_id, instance_id)
     if error == ErrorCode.NONE:
         step.cancel_timer(Timer(SESSION, group.group_id, member_id))
-        _remove(group, group.members[member_id], step)
-        gone.append((member_id, identity.reason))
+        member = group.members[member_id]
+        _remove(group, member, step)
+        gone.append((member, identity.reason))
     return error
 
 

@@ -171,11 +171,10 @@ class Runtime:
                                 error=name_of(append_code))
 
     def _tell_rebalance(self, group: Group, cause: Cause, old_generation: int) -> None:
-        member = group.members.get(cause.member_id)
         self.metrics.rebalances.labels(cause.kind).value += 1
         self.logger.info(
             "group rebalances", group=group.group_id, cause=cause.kind, reason=cause.reason, member=cause.member_id,
-            client=member.client_id if member else None, host=member.client_host if member else None,
+            client=cause.client_id, host=cause.client_host,
             generation=old_generation, members=len(group.members),
         )
 

@@ -50,9 +50,9 @@ def join_as_restarted(
     step.note("static member came back under a new id", group=group.group_id, instance=instance_id, member=new_id, was=old_id)
     if group.state is GroupState.COMPLETING_REBALANCE:
         # The leader may hold the old id already, and would assign to it.
-        prepare_rebalance(group, causes.static_member_restarted(new_id, instance_id, request.reason), step)
+        prepare_rebalance(group, causes.static_member_restarted(member, request.reason), step)
     elif group.state is GroupState.STABLE and group.select_protocol() != group.protocol_name:
-        rebalance_or_complete(group, causes.static_member_changed_protocol(new_id, instance_id, request.reason), step)
+        rebalance_or_complete(group, causes.static_member_changed_protocol(member, request.reason), step)
     elif group.state is GroupState.STABLE:
         assignments = {id: each.assignment for id, each in group.members.items()}
         step.store(group_record(group, assignments), purpose)

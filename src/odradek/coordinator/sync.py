@@ -63,11 +63,11 @@ def on_sync_timer(group: Group, step: Step) -> None:
     """Remove the members that have not asked for their assignment, and rebalance without them."""
     if not group.pending_syncs or group.state not in (GroupState.COMPLETING_REBALANCE, GroupState.STABLE):
         return
-    late = list(group.pending_syncs)
+    late = [group.members[member_id] for member_id in group.pending_syncs]
     timeout_ms = group.rebalance_timeout_ms
-    for member_id in late:
-        group.remove(member_id)
-        step.cancel_timer(Timer(SESSION, group.group_id, member_id))
+    for member in late:
+        group.remove(member.member_id)
+        step.cancel_timer(Timer(SESSION, group.group_id, member.member_id))
     prepare_rebalance(group, causes.sync_expired(late, timeout_ms), step)
 
 
