@@ -58,7 +58,7 @@ def test_a_manual_assignment_decides_everything() -> None:
         (NewTopic("t", -2), 37, "Number of partitions was set to an invalid non-positive value."),
         (NewTopic("t", 1, 0), 38, "Replication factor must be larger than 0, or -1 to use the default value."),
         (NewTopic("t", 1, 2), 38, "Unable to replicate the partition 2 time(s): The target replication factor of 2"),
-        (NewTopic("t", 2**31 - 1), 37, "odradek.partitions.max"),
+        (NewTopic("t", 2**31 - 1), 44, "odradek.partitions.max"),
         (NewTopic("t", configs={"foo": "1"}), 40, "Unknown topic config name: foo"),
         (NewTopic("t", configs={"retention.ms": "-2"}), 40, "Value must be at least -1"),
         (NewTopic("t", configs={"retention.ms": None}), 40, "Null value not supported for topic configs: retention.ms"),
@@ -102,7 +102,7 @@ def test_partitions_are_added_behind_those_there_are() -> None:
         (NewPartitions("t", 1), 37, "The topic t currently has 2 partition(s); 1 would not be an increase."),
         (NewPartitions("t", 4, [[1]]), 39, "Attempted to add 2 additional partition(s), but only 1 assignment(s)"),
         (NewPartitions("t", 3, [[9]]), 39, "no such broker is registered"),
-        (NewPartitions("t", 2**31 - 1), 37, "odradek.partitions.max"),
+        (NewPartitions("t", 2**31 - 1), 44, "odradek.partitions.max"),
     ],
 )
 def test_more_partitions_are_refused(request_: NewPartitions, code: int, words: str) -> None:

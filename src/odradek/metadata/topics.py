@@ -18,6 +18,7 @@ from odradek.metadata.errors import (
     InvalidReplicationFactorError,
     InvalidRequestError,
     InvalidTopicError,
+    PolicyViolationError,
     TopicExistsError,
     UnknownTopicError,
 )
@@ -184,7 +185,7 @@ def _placed(
 def _check_total(image: Image, additional: int, config: BrokerConfig) -> None:
     limit = config.get_int("odradek.partitions.max")
     if image.partition_count + additional > limit:
-        raise InvalidPartitionsError(
+        raise PolicyViolationError(
             f"{additional} more partition(s) on top of {image.partition_count} would be more than the {limit} that "
             "odradek.partitions.max allows."
         )

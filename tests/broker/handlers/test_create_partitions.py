@@ -58,7 +58,7 @@ def test_validating_adds_nothing(client: Any, topic: str) -> None:
         (2, None, ErrorCode.INVALID_PARTITIONS, "Topic already has 2 partition(s)."),
         (1, None, ErrorCode.INVALID_PARTITIONS, "currently has 2 partition(s); 1 would not be an increase."),
         (-1, None, ErrorCode.INVALID_PARTITIONS, "would not be an increase."),
-        (2**31 - 1, None, ErrorCode.INVALID_PARTITIONS, "odradek.partitions.max"),
+        (2**31 - 1, None, ErrorCode.POLICY_VIOLATION, "odradek.partitions.max"),
         (4, [[1]], ErrorCode.INVALID_REPLICA_ASSIGNMENT, "but only 1 assignment(s) were specified."),
         (3, [[99]], ErrorCode.INVALID_REPLICA_ASSIGNMENT, "no such broker is registered"),
         (3, [[]], ErrorCode.INVALID_REPLICA_ASSIGNMENT, "empty replica list"),

@@ -78,7 +78,7 @@ def test_a_manual_assignment_is_kept(client: Any) -> None:
         (CreatableTopic("c", 0, 1), ErrorCode.INVALID_PARTITIONS, "set to an invalid non-positive value."),
         (CreatableTopic("c", 1, 0), ErrorCode.INVALID_REPLICATION_FACTOR, "Replication factor must be larger than 0"),
         (CreatableTopic("c", 1, 3), ErrorCode.INVALID_REPLICATION_FACTOR, "only 1 broker(s) are registered."),
-        (CreatableTopic("c", 2**31 - 1, 1), ErrorCode.INVALID_PARTITIONS, "odradek.partitions.max"),
+        (CreatableTopic("c", 2**31 - 1, 1), ErrorCode.POLICY_VIOLATION, "odradek.partitions.max"),
         (
             CreatableTopic("c", 1, 1, configs=[CreatableTopicConfig("foo", "1")]),
             ErrorCode.INVALID_CONFIG,
