@@ -18,6 +18,7 @@ from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import SystemClock
 from odradek.base.logging import get_logger
 from odradek.base.prng import system_prng
+from odradek.broker import gauges
 from odradek.broker.context import BrokerState
 from odradek.broker.fetch_session import FetchSessionCache
 from odradek.broker.internal_topics import InternalTopics
@@ -184,6 +185,7 @@ class Node:
         )  # fmt: skip
         port = state.config.get_optional_int("odradek.metrics.port")
         if port is not None:
+            gauges.register(state, self.server)
             from odradek.broker.metrics_server import MetricsServer
 
             self._metrics_server = MetricsServer(state, port)

@@ -5,14 +5,15 @@
     orders 0 1734          topic, partition, offset, separated by blanks
     orders 1 0
 
-Three files have this form: `recovery-point-offset-checkpoint` (below it the log is known to be on disk: a restart after a crash
-scans only from there), `log-start-offset-checkpoint` (DeleteRecords moved the log's beginning up to here, inside a segment)
-and `replication-offset-checkpoint` (the high watermark). `leader-epoch-checkpoint`, one in each partition's directory,
-shares the first two lines; see `epoch_cache`.
+Three files have this form: `recovery-point-offset-checkpoint` (below it the log is known to be on disk: a restart after
+a crash scans only from there), `log-start-offset-checkpoint` (DeleteRecords moved the log's beginning up to here,
+inside a segment) and `replication-offset-checkpoint` (the high watermark). `leader-epoch-checkpoint`, one in each
+partition's directory, shares the first two lines; see `epoch_cache`.
 
 There is no checksum: the count tells a file that lost its end, and so does a missing last newline, which Kafka's writer
-always puts (a last number cut short would still read as a number). An empty file reads as no entries, as in Kafka: its writer
-creates the file before it fills it. What to do without a readable checkpoint is the reader's decision: scan everything.
+always puts (a last number cut short would still read as a number). An empty file reads as no entries, as in Kafka: its
+writer creates the file before it fills it. What to do without a readable checkpoint is the reader's decision: scan
+everything.
 """
 
 from __future__ import annotations

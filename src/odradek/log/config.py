@@ -1,8 +1,8 @@
 """What a topic's configuration means to its log: plain numbers, parsed once.
 
-The names are Kafka's topic configs with underscores; the defaults are Kafka's. Texts, validation, sources and synonyms
-belong to `metadata.topic_config`; this room only reads values, on the path of every append, so they are attributes
-of a frozen object. A change of configuration replaces the object (`Log.configure`).
+The names are Kafka's topic configs with underscores; the defaults are Kafka's. Texts, validation, sources and
+synonyms belong to `metadata.topic_config`; this room only reads values, on the path of every append, so they are
+attributes of a frozen object. A change of configuration replaces the object (`Log.configure`).
 """
 
 from __future__ import annotations

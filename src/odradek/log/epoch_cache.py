@@ -1,8 +1,8 @@
 """Which leader epoch began at which offset: the partition's genealogy.
 
-Every leader writes under an epoch of its own; for each epoch with records in this log, the cache keeps the first offset written
-under it. Consumers and followers ask where an epoch *ended* (OffsetsForLeaderEpoch, KIP-320): if that is below what they have
-read, records they know were truncated away, and they go back. Hence the rules:
+Every leader writes under an epoch of its own; for each epoch with records in this log, the cache keeps the first offset
+written under it. Consumers and followers ask where an epoch *ended* (OffsetsForLeaderEpoch, KIP-320): if that is below
+what they have read, records they know were truncated away, and they go back. Hence the rules:
 
 - epochs and their start offsets both grow strictly; a new entry that contradicts older ones removes those (they tell of records
   that are no more);
@@ -10,8 +10,9 @@ read, records they know were truncated away, and they go back. Hence the rules:
 - `truncate_from_start` moves the epoch that holds the new start up to it, so that the first offset always has an epoch.
 
 The file `leader-epoch-checkpoint` lies in the partition's directory: a checkpoint (see `checkpoints`) with a line
-`epoch start_offset` for each entry. A worked file, epoch 0 from offset 0 and epoch 3 from 1734: `0\\n2\\n0 0\\n3 1734\\n`.
-It has to be on disk no later than a new epoch's first record: recovery rebuilds entries only from the batches that it scans.
+`epoch start_offset` for each entry. A worked file, epoch 0 from offset 0 and epoch 3 from 1734: `0\\n2\\n0 0\\n3
+1734\\n`. It has to be on disk no later than a new epoch's first record: recovery rebuilds entries only from the batches
+that it scans.
 
 Semantics: Kafka's `LeaderEpochFileCache`.
 """
@@ -88,8 +89,8 @@ class EpochCache:
     def end_offset_for(self, epoch: int, log_end_offset: int) -> EpochEnd:
         """Where `epoch` ended; for an epoch that was skipped here, where the one before it did.
 
-        The latest epoch ends at `log_end_offset`. An epoch older than all that are known ended where the first known one
-        begins. `UNDEFINED` for an epoch newer than the latest, and when nothing is known.
+        The latest epoch ends at `log_end_offset`. An epoch older than all that are known ended where the first known
+        one begins. `UNDEFINED` for an epoch newer than the latest, and when nothing is known.
         """
         if epoch == UNDEFINED_EPOCH or epoch > self.latest_epoch:
             return UNDEFINED

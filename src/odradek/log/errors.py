@@ -1,7 +1,7 @@
 """What a log can refuse, with the Kafka error code that a client will see.
 
-`LogOffline` is the answer while a partition or its whole directory cannot be trusted or written: clients take it for "try
-again, perhaps elsewhere" (KAFKA_STORAGE_ERROR is retriable and makes them refresh their metadata).
+`LogOffline` is the answer while a partition or its whole directory cannot be trusted or written: clients take it for
+"try again, perhaps elsewhere" (KAFKA_STORAGE_ERROR is retriable and makes them refresh their metadata).
 """
 
 from __future__ import annotations
@@ -47,3 +47,15 @@ class BatchLargerThanSegment(LogError):
 
 class InconsistentDirectory(LogError):
     """A data directory that belongs to another node or cluster, or a partition directory of another topic id."""
+
+
+class DamagedSegment(LogError):
+    """Bytes of a segment that cannot be batches, found while reading (KAFKA_STORAGE_ERROR)."""
+
+    code: ClassVar[int] = 56
+
+    def __init__(self, path: str, position: int, reason: str) -> None:
+        super().__init__(f"{path} is damaged at position {position}: {reason} (see `odradek log verify`)")
+        self.path = path
+        self.position = position
+        self.reason = reason

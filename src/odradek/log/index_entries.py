@@ -1,18 +1,18 @@
 """A sorted table of fixed-size entries: what the offset index and the time index have in common.
 
-A table is a file's bytes, as they lie in the file: nothing is decoded to be kept. It has two parts: a *settled* prefix, any
-readable buffer (the file's content, an `mmap` of it), and a *fresh* tail of entries appended since. An idle partition keeps
-no tail, and a prefix that is a map costs address space, not memory; so an index of any size stays cheap. The shell writes
-`encoded(start)` at the same position of the file whenever it likes (an index can always be rebuilt from its log, so nobody
-waits for that write) and may then `settle` what it wrote.
+A table is a file's bytes, as they lie in the file: nothing is decoded to be kept. It has two parts: a *settled* prefix,
+any readable buffer (the file's content, an `mmap` of it), and a *fresh* tail of entries appended since. An idle
+partition keeps no tail, and a prefix that is a map costs address space, not memory; so an index of any size stays
+cheap. The shell writes `encoded(start)` at the same position of the file whenever it likes (an index can always be
+rebuilt from its log, so nobody waits for that write) and may then `settle` what it wrote.
 
-Appending needs no decision of the shell's, looking up is a binary search, and the last entry, where almost every fetch looks,
-is found at once by the subclass.
+Appending needs no decision of the shell's, looking up is a binary search, and the last entry, where almost every fetch
+looks, is found at once by the subclass.
 
-Apache Kafka maps an index at its full `segment.index.bytes` (10 MiB) and trims it only when the segment is rolled or closed
-cleanly: a file may end in zeros, which `trim_zeros` takes away. No valid entry of the offset index is all zeros (the first
-entry is made when the log is past `index.interval.bytes`, so its position is not 0); the time index's one such entry (time 0
-at the base offset) says nothing that an empty index does not say.
+Apache Kafka maps an index at its full `segment.index.bytes` (10 MiB) and trims it only when the segment is rolled or
+closed cleanly: a file may end in zeros, which `trim_zeros` takes away. No valid entry of the offset index is all zeros
+(the first entry is made when the log is past `index.interval.bytes`, so its position is not 0); the time index's one
+such entry (time 0 at the base offset) says nothing that an empty index does not say.
 """
 
 from __future__ import annotations

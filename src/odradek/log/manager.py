@@ -1,16 +1,47 @@
-"""The logs of one data directory: locked, loaded, recovered, kept in order, closed clean."""
+"""The logs of one data directory: locked, loaded, recovered, kept in order, closed clean.
+
+Start: take the lock, so that no second process writes here; see whose directory it is (`meta.properties`); take the
+clean mark away (from now on a crash is a crash); load every partition directory, several at a time, with a line of
+progress every second. While it runs, housekeeping passes by: flushes that are due by `flush.ms`, retention,
+checkpoints, producers that expire, deleted files whose delay is over. Close: every log is flushed and settled, the
+checkpoints say so, and only then the clean mark is written; a log that could not be closed keeps the mark from being
+written, and the next start scans.
+
+One directory, one shard: all calls come from one loop. When the disk fails, all logs go offline with the reason and the
+owner is told; nothing is retried.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from odradek.aio.storage import Storage
+from odradek.aio.storage import FileLock, FileType, Storage
 from odradek.base.clock import Clock
+from odradek.base.errors import OdradekError
+from odradek.base.ids import ZERO_UUID, random_uuid, uuid_to_text
 from odradek.base.prng import Prng
+from odradek.log import checkpoints, clean_shutdown, meta_properties, names
 from odradek.log.config import LogConfig
+from odradek.log.errors import InconsistentDirectory
+from odradek.log.loader import Known, load, write_topic_id
 from odradek.log.log import Log
+from odradek.log.meta_properties import MetaProperties
 from odradek.log.results import RecoveryReport
+from odradek.log.surroundings import Surroundings, logger
+
+DEFAULT_NODE_ID: Final = 1
+_CLOSE_CONCURRENCY: Final = 16
+_PROGRESS_SECONDS: Final = 1.0
+_DELETION_PASS_MS: Final = 5000
+_IGNORED: Final = frozenset((
+    names.METADATA_DIRECTORY, names.META_PROPERTIES, names.CLEAN_SHUTDOWN, names.LOCK, names.RECOVERY_POINT_CHECKPOINT,
+    names.LOG_START_CHECKPOINT, names.REPLICATION_CHECKPOINT, names.CLEANER_CHECKPOINT, "bootstrap.checkpoint",
+    "metadata.db", "metadata.db-wal", "metadata.db-shm", "lost+found",
+))  # fmt: skip
+TopicPartition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +56,11 @@ class ManagerSettings:
     producer_id_expiration_ms: int = 86_400_000
     producer_id_expiration_check_interval_ms: int = 600_000
     max_open_segments: int = 4096
+    max_index_bytes: int = 64 << 20
 
 
 class LogManager:
     """Lifecycle: construct, `await start()`, `open_or_create`/`delete`..., `await close()`."""
-
-    directory_id: bytes
-    logs: dict[tuple[str, int], Log]
 
     def __init__(
         self,
@@ -40,42 +69,315 @@ class LogManager:
         *,
         clock: Clock,
         prng: Prng,
-        node_id: int,
+        node_id: int | None = None,
         cluster_id: str | None = None,
         settings: ManagerSettings | None = None,
         config_for: Callable[[str], LogConfig] | None = None,
         on_directory_failure: Callable[[str], None] | None = None,
     ) -> None:
-        raise NotImplementedError
+        self.settings = settings or ManagerSettings()
+        self.directory = directory
+        self.logs: dict[TopicPartition, Log] = {}
+        self.directory_id = ZERO_UUID
+        self.cluster_id = cluster_id or ""
+        self.node_id = -1 if node_id is None else node_id
+        self.clean = False
+        self.offline_reason: str | None = None
+        self._given = MetaProperties(cluster_id, node_id)
+        self._storage = storage
+        self._clock = clock
+        self._prng = prng
+        self._config_for = config_for or (lambda topic: LogConfig())
+        self._on_failure = on_directory_failure
+        self._lock: FileLock | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._surroundings = Surroundings(
+            storage, clock, prng, max_open_segments=self.settings.max_open_segments,
+            max_index_bytes=self.settings.max_index_bytes,
+        )  # fmt: skip
+        self._surroundings.directory_failed = self._directory_failed
+        self._surroundings.checkpoint_starts = self._checkpoint_starts
+        self._surroundings.checkpoint_recovery_points = self._checkpoint_recovery_points
+
+    # -- start ----------------------------------------------------------------------------------------------------
 
     async def start(self) -> list[RecoveryReport]:
-        """Lock the directory, check or write meta.properties, load every partition found there. Raises LockedError,
-        InconsistentDirectory, OSError."""
-        raise NotImplementedError
+        """Lock the directory, check or write meta.properties, load every partition found there.
 
-    @property
-    def cluster_id(self) -> str:
-        """From meta.properties, after `start()`."""
-        raise NotImplementedError
+        Raises LockedError, InconsistentDirectory, CorruptMetaProperties, OSError. A partition that cannot be loaded is
+        offline, not an exception.
+        """
+        await self._storage.make_directory(self.directory)
+        self._lock = await self._storage.lock(self._path(names.LOCK))
+        try:
+            await self._identify()
+            self.clean = await self._take_clean_mark()
+            reports = await self._load_all(await self._partition_directories())
+        except BaseException:
+            self._lock.release()
+            raise
+        self._begin_housekeeping()
+        return reports
 
-    @property
-    def clean(self) -> bool:
-        """Whether the directory was closed clean before this start."""
-        raise NotImplementedError
+    async def _identify(self) -> None:
+        try:
+            found = meta_properties.decode(await self._storage.read_bytes(self._path(names.META_PROPERTIES)))
+        except FileNotFoundError:
+            found = None
+        given = self._given
+        if found is not None:
+            self._refuse_another("node.id", found.node_id, given.node_id)
+            self._refuse_another("cluster.id", found.cluster_id, given.cluster_id)
+        there = found or MetaProperties(None, None)
+        self.node_id = _first(there.node_id, given.node_id, DEFAULT_NODE_ID)
+        self.cluster_id = there.cluster_id or given.cluster_id or uuid_to_text(random_uuid(self._prng))
+        self.directory_id = there.directory_id or random_uuid(self._prng)
+        wanted = MetaProperties(self.cluster_id, self.node_id, self.directory_id)
+        if found != wanted:
+            await self._storage.write_atomically(self._path(names.META_PROPERTIES), meta_properties.encode(wanted))
+
+    def _refuse_another(self, name: str, there: object, here: object) -> None:
+        if there is not None and here is not None and there != here:
+            raise InconsistentDirectory(
+                f"{self._path(names.META_PROPERTIES)} says {name}={there}, this broker has {name}={here}: "
+                "the directory belongs to another one"
+            )
+
+    async def _take_clean_mark(self) -> bool:
+        path = self._path(names.CLEAN_SHUTDOWN)
+        if not await self._storage.exists(path):
+            return False
+        await self._storage.remove(path)
+        await self._storage.sync_directory(self.directory)
+        return True
+
+    async def _partition_directories(self) -> list[TopicPartition]:
+        found: list[TopicPartition] = []
+        async for entry in self._storage.list_directory(self.directory):
+            path = self._path(entry.name)
+            if entry.name in _IGNORED or names.is_stray_directory(entry.name):
+                continue
+            if entry.name.endswith(names.TEMPORARY) and entry.kind is FileType.FILE:
+                await self._storage.remove(path)
+            elif names.is_deleted_directory(entry.name):
+                self._surroundings.deletions.add_tree(path, 0)
+            elif entry.kind is FileType.DIRECTORY and (parsed := names.parse_partition_directory(entry.name)):
+                found.append(parsed)
+            else:
+                logger.warning("unknown name in the data directory left alone", path=path)
+        return sorted(found)
+
+    async def _load_all(self, found: list[TopicPartition]) -> list[RecoveryReport]:
+        points = await self._read_checkpoint(names.RECOVERY_POINT_CHECKPOINT)
+        starts = await self._read_checkpoint(names.LOG_START_CHECKPOINT)
+        self._replicated = await self._read_checkpoint(names.REPLICATION_CHECKPOINT)
+        slots = asyncio.Semaphore(self.settings.recovery_concurrency)
+        reports: list[RecoveryReport] = []
+
+        async def one(key: TopicPartition) -> None:
+            async with slots:
+                log = Log(key[0], key[1], ZERO_UUID, self._path(names.partition_directory(*key)), self._config_for(key[0]),
+                          self._surroundings)  # fmt: skip
+                self.logs[key] = log
+                known = Known(self.clean and points is not None, _of(points, key), _of(starts, key))
+                reports.append(await self._load_one(log, known))
+
+        progress = asyncio.ensure_future(self._tell_progress(reports, len(found)))
+        try:
+            await asyncio.gather(*map(one, found))
+        finally:
+            progress.cancel()
+        return reports
+
+    async def _load_one(self, log: Log, known: Known) -> RecoveryReport:
+        try:
+            report = await load(log, known)
+        except (OSError, OdradekError) as error:
+            log.go_offline(f"cannot be loaded: {error}", readable=False)
+            return RecoveryReport(log.topic, log.partition, False, 0, 0, str(error))
+        if report.truncated_bytes:
+            logger.warning(
+                "recovered with loss of a torn tail", partition=log.name, end_offset=log.log_end_offset,
+                truncated_bytes=report.truncated_bytes, reason=report.truncated_reason,
+            )  # fmt: skip
+        return report
+
+    async def _tell_progress(self, reports: list[RecoveryReport], total: int) -> None:
+        began = self._clock.monotonic()
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            scanned = sum(report.scanned_bytes for report in reports)
+            logger.info(
+                "loading logs", done=len(reports), of=total, scanned_mib=scanned >> 20, clean=self.clean,
+                seconds=round(self._clock.monotonic() - began, 1),
+            )  # fmt: skip
+
+    # -- partitions -----------------------------------------------------------------------------------------------
 
     async def open_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
-        raise NotImplementedError
+        """The partition's log, made if there is none. Raises InconsistentDirectory (another topic's id), OSError."""
+        log = self.logs.get((topic, partition))
+        if log is not None:
+            return await self._adopt(log, topic_id, config)
+        directory = self._path(names.partition_directory(topic, partition))
+        await self._storage.make_directory(directory)
+        log = Log(topic, partition, topic_id, directory, config, self._surroundings)
+        await load(log, Known(True, None, None))
+        await self._storage.sync_directory(self.directory)
+        self.logs[topic, partition] = log
+        return log
+
+    async def _adopt(self, log: Log, topic_id: bytes, config: LogConfig) -> Log:
+        if log.topic_id == ZERO_UUID:
+            log.topic_id = topic_id
+            await write_topic_id(log)
+        elif log.topic_id != topic_id:
+            raise InconsistentDirectory(
+                f"{log.directory} holds topic id {uuid_to_text(log.topic_id)}, the metadata says {uuid_to_text(topic_id)}"
+            )
+        log.configure(config)
+        return log
 
     async def delete(self, topic: str, partition: int) -> None:
-        """The partition is gone at once; its directory is renamed and removed after file.delete.delay.ms."""
-        raise NotImplementedError
+        """The partition is gone at once; its directory is renamed, and removed after file.delete.delay.ms."""
+        log = self.logs.pop((topic, partition), None)
+        if log is None:
+            return
+        await log.abandon()
+        renamed = self._path(names.deleted_directory(topic, partition, self._prng.getrandbits(128).to_bytes(16, "big")))
+        await self._storage.rename(log.directory, renamed)
+        await self._storage.sync_directory(self.directory)
+        self._surroundings.deletions.add_tree(renamed, log.config.file_delete_delay_ms)
+
+    # -- housekeeping ---------------------------------------------------------------------------------------------
+
+    def _begin_housekeeping(self) -> None:
+        settings = self.settings
+        for interval_ms, work in (
+            (settings.retention_check_interval_ms, self.run_retention),
+            (settings.flush_scheduler_interval_ms, self.run_flushes),
+            (settings.recovery_point_checkpoint_interval_ms, self._checkpoint_recovery_points),
+            (settings.log_start_checkpoint_interval_ms, self._checkpoint_starts),
+            (settings.producer_id_expiration_check_interval_ms, self.run_expiry),
+            (_DELETION_PASS_MS, self._surroundings.deletions.run_due),
+        ):
+            self._tasks.append(asyncio.ensure_future(self._every(interval_ms, work)))
+
+    async def _every(self, interval_ms: int, work: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await asyncio.sleep(interval_ms / 1000)
+            try:
+                await work()
+            except (OSError, OdradekError) as error:
+                logger.error("housekeeping failed", work=getattr(work, "__name__", str(work)), reason=str(error))
 
     async def run_retention(self) -> int:
-        raise NotImplementedError
+        """Delete what the topics' rules release; how many segments."""
+        now_ms = self._clock.now_ms()
+        return sum([await log.retention(now_ms) for log in list(self.logs.values())])
+
+    async def run_flushes(self) -> int:
+        """Flush the logs whose oldest unflushed record is older than flush.ms; how many."""
+        now_ms = self._clock.now_ms()
+        due = [
+            log
+            for log in self.logs.values()
+            if log.durable_offset < log.log_end_offset
+            and log.offline_reason is None
+            and now_ms - log.flushed_ms >= log.config.flush_ms
+        ]
+        for log in due:
+            await log.flush()
+        return len(due)
+
+    async def run_expiry(self) -> int:
+        """Forget producers that were silent for producer.id.expiration.ms; how many."""
+        now_ms = self._clock.now_ms()
+        return sum(log.producers.expire(now_ms, self.settings.producer_id_expiration_ms) for log in self.logs.values())
 
     async def checkpoint(self) -> None:
-        raise NotImplementedError
+        """Write all three checkpoint files."""
+        await self._checkpoint_recovery_points()
+        await self._checkpoint_starts()
+
+    async def _checkpoint_recovery_points(self) -> None:
+        logs = self.logs.items()
+        await self._write_checkpoint(names.RECOVERY_POINT_CHECKPOINT, {key: log.durable_offset for key, log in logs})
+        await self._write_checkpoint(names.REPLICATION_CHECKPOINT, {key: log.log_end_offset for key, log in logs})
+
+    async def _checkpoint_starts(self) -> None:
+        """As Kafka: only logs whose start is not simply that of their first segment."""
+        moved = {
+            key: log.log_start_offset
+            for key, log in self.logs.items()
+            if log.log_start_offset > (log.segments[0].base_offset if len(log.segments) else 0)
+        }
+        await self._write_checkpoint(names.LOG_START_CHECKPOINT, moved)
+
+    async def _write_checkpoint(self, name: str, offsets: Mapping[TopicPartition, int]) -> None:
+        if self.offline_reason is None:
+            await self._storage.write_atomically(self._path(name), checkpoints.encode_offsets(offsets))
+
+    async def _read_checkpoint(self, name: str) -> dict[TopicPartition, int] | None:
+        try:
+            return checkpoints.decode_offsets(await self._storage.read_bytes(self._path(name), limit=1 << 28))
+        except FileNotFoundError:
+            return {}
+        except checkpoints.CorruptCheckpoint as error:
+            logger.warning("checkpoint cannot be read and is taken for missing", path=self._path(name), reason=str(error))
+            return None
+
+    # -- the end --------------------------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Flush everything, write checkpoints and the clean mark, give back the lock."""
-        raise NotImplementedError
+        """Flush everything, write checkpoints and the clean mark, give back the lock. Idempotent."""
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            if await self._close_logs(self.logs.values()) and self.offline_reason is None:
+                await self.checkpoint()
+                mark = clean_shutdown.encode(clean_shutdown.UNKNOWN_EPOCH)
+                await self._storage.write_atomically(self._path(names.CLEAN_SHUTDOWN), mark)
+        finally:
+            lock.release()
+
+    async def _close_logs(self, logs: Iterable[Log]) -> bool:
+        """Whether every log could be closed with all its data on disk."""
+        slots = asyncio.Semaphore(_CLOSE_CONCURRENCY)
+
+        async def one(log: Log) -> bool:
+            sound = log.offline_reason is None
+            async with slots:
+                try:
+                    await log.close()
+                except (OSError, OdradekError) as error:
+                    logger.error("log could not be closed clean", partition=log.name, reason=str(error))
+                    return False
+            return sound and log.durable_offset == log.log_end_offset
+
+        return all(await asyncio.gather(*map(one, list(logs))))
+
+    def _directory_failed(self, reason: str) -> None:
+        if self.offline_reason is not None:
+            return
+        self.offline_reason = reason
+        logger.error("data directory offline", directory=self.directory, reason=reason)
+        for log in self.logs.values():
+            log.go_offline(f"its data directory failed: {reason}", readable=False)
+        if self._on_failure is not None:
+            self._on_failure(reason)
+
+    def _path(self, name: str) -> str:
+        return f"{self.directory}/{name}"
+
+
+def _of(offsets: Mapping[TopicPartition, int] | None, key: TopicPartition) -> int | None:
+    return None if offsets is None else offsets.get(key)
+
+
+def _first(*values: int | None) -> int:
+    return next(value for value in values if value is not None)

@@ -6,9 +6,9 @@
     node.id=1
     directory.id=ZERGc7kNUrm94xsp57G0Hg
 
-Java properties (ISO 8859-1, everything else as `\\uXXXX`), written when the directory is formatted and compared at every
-start: data of another node or cluster must not be served. Version 0 (Kafka with ZooKeeper) says `broker.id` and may lack the
-cluster's; it is read, never written.
+Java properties (ISO 8859-1, everything else as `\\uXXXX`), written when the directory is formatted and compared at
+every start: data of another node or cluster must not be served. Version 0 (Kafka with ZooKeeper) says `broker.id` and
+may lack the cluster's; it is read, never written.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Names of files and directories, as Kafka gives them.
 
-A segment's files share a stem: its base offset as 20 digits. Their suffix tells the role, a second suffix the stage of life:
+A segment's files share a stem: its base offset as 20 digits. Their suffix tells the role, a second suffix the stage
+of life:
 
     00000000000000368769.log            00000000000000368769.log.deleted   to be removed after file.delete.delay.ms
     00000000000000368769.index          00000000000000368769.log.cleaned   being written by compaction: not valid yet
@@ -8,8 +9,9 @@ A segment's files share a stem: its base offset as 20 digits. Their suffix tells
     00000000000000368769.txnindex
     00000000000000368769.snapshot       producer state as of that offset
 
-A partition's directory is `topic-partition`; one on its way out is `topic-partition.<32 hex digits>-delete`, the topic cut so
-that the name stays within 255 bytes. The partition number is what follows the last dash: topics may contain dashes.
+A partition's directory is `topic-partition`; one on its way out is `topic-partition.<32 hex digits>-delete`, the
+topic cut so that the name stays within 255 bytes. The partition number is what follows the last dash: topics may
+contain dashes.
 """
 
 from __future__ import annotations

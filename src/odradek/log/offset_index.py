@@ -1,10 +1,10 @@
 """The offset index (`.index`): from an offset to a place in the segment's file at or before it.
 
-An entry is 8 bytes, big endian: the offset relative to the segment's base offset (int32) and the batch's position in the
-`.log` file (int32). It is sparse: one entry each `index.interval.bytes` (4096) of log, written for the batch that crosses
-that line, with that batch's *last* offset. So `lookup` gives a position from which scanning forward finds the batch that
-holds the offset. There is no checksum: an index is redundant, and a wrong one is found by `check_sane` and `faults`, or at
-the first read (the batch there has another offset), and rebuilt.
+An entry is 8 bytes, big endian: the offset relative to the segment's base offset (int32) and the batch's position in
+the `.log` file (int32). It is sparse: one entry each `index.interval.bytes` (4096) of log, written for the batch that
+crosses that line, with that batch's *last* offset. So `lookup` gives a position from which scanning forward finds the
+batch that holds the offset. There is no checksum: an index is redundant, and a wrong one is found by `check_sane` and
+`faults`, or at the first read (the batch there has another offset), and rebuilt.
 
 A worked entry: base offset 1000, the batch with last offset 1041 begins at position 4200: `00 00 00 29  00 00 10 68`.
 

@@ -3,8 +3,9 @@
     version: 0
     topic_id: xVLhrCFTT02hiOn60KHe8Q
 
-Two lines, the second without a newline. Written once, when the directory is made. A topic that was deleted and made again has
-another id: a directory with the old one is left over, and its records must never be served under the new topic's name.
+Two lines, the second without a newline. Written once, when the directory is made. A topic that was deleted and made
+again has another id: a directory with the old one is left over, and its records must never be served under the new
+topic's name.
 """
 
 from __future__ import annotations

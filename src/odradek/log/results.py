@@ -1,7 +1,8 @@
 """The small values that a log hands out.
 
-`NEEDS_ROLL` is the named answer of `append_now` when the append cannot be done in this turn of the loop (a new segment is due,
-a file must be opened, others wait in line): the caller then awaits `append`. `WOULD_BLOCK` (from aio) is the same for reads.
+`NEEDS_ROLL` is the named answer of `append_now` when the append cannot be done in this turn of the loop (a new
+segment is due, a file must be opened, others wait in line): the caller then awaits `append`. `WOULD_BLOCK` (from aio)
+is the same for reads.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class FoundTimestamp(NamedTuple):
 class Slice:
     """Whole batches, somewhere in a segment's file: what a fetch sends.
 
-    Good within the turn of the loop in which it was made: start `read_now`, `read` or a send there. Whoever keeps it longer
-    calls `hold()` and afterwards `release()`; until then the file stays open and its bytes in place. An empty
+    Good within the turn of the loop in which it was made: start `read_now`, `read` or a send there. Whoever keeps it
+    longer calls `hold()` and afterwards `release()`; until then the file stays open and its bytes in place. An empty
     slice has no file.
     """
 

@@ -1,16 +1,19 @@
 """The time index (`.timeindex`): from a timestamp to an offset before which nothing is that young.
 
-An entry is 12 bytes, big endian: a timestamp (int64, epoch milliseconds) and an offset relative to the segment's base offset
-(int32). It says: *the largest timestamp up to and including this offset is this one*. Both columns grow. Hence the search for
-the first record at or after a time may begin at the offset of the last entry whose timestamp is smaller or equal.
+An entry is 12 bytes, big endian: a timestamp (int64, epoch milliseconds) and an offset relative to the segment's base
+offset (int32). It says: *the largest timestamp up to and including this offset is this one*. Both columns grow. Hence
+the search for the first record at or after a time may begin at the offset of the last entry whose timestamp is smaller
+or equal.
 
-Entries are made together with the offset index's, and one more when the segment is rolled or closed, so that the last entry
-of a finished segment holds its largest timestamp: retention by time reads only that. The offset is the *last* of the batch
-with the largest timestamp (Kafka 3.8 and later: brokers do not look into batches for it). No checksum, as for the offset index.
+Entries are made together with the offset index's, and one more when the segment is rolled or closed, so that the last
+entry of a finished segment holds its largest timestamp: retention by time reads only that. The offset is the *last* of
+the batch with the largest timestamp (Kafka 3.8 and later: brokers do not look into batches for it). No checksum, as for
+the offset index.
 
 A worked entry: base offset 1000, time 1700000000000 at offset 1041: `00 00 01 8b cf e5 68 00  00 00 00 29`.
 
-One slot stays free for that closing entry: the index counts as full one entry early (Kafka's `TimeIndex` does the same).
+One slot stays free for that closing entry: the index counts as full one entry early (Kafka's `TimeIndex` does the
+same).
 """
 
 from __future__ import annotations

@@ -1,0 +1,195 @@
+"""Cutting and deleting: the log's start moves up, its end moves back, old segments go.
+
+Order matters where a crash may come in between. Cursors that may not move back are written down before data goes; a
+truncation lowers the recovery point on disk before anything is appended behind it, so that a later torn write is not
+taken for damage to data that had been flushed. Segments go from the oldest on, each renamed to `.deleted` first: what a
+crash leaves of that, the next start finishes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from odradek.log import names, rolling
+from odradek.log.errors import OffsetOutOfRange
+from odradek.log.reader import Walk, find_batch, run, walk
+from odradek.log.replay import replay_producers
+from odradek.log.retention import SegmentFacts, deletable
+from odradek.log.segment import Segment
+from odradek.log.surroundings import logger
+from odradek.log.time_index import NO_TIMESTAMP
+
+if TYPE_CHECKING:
+    from odradek.log.log import Log
+
+_ROLES: Final = (names.LOG, names.OFFSET_INDEX, names.TIME_INDEX, names.TRANSACTION_INDEX, names.SNAPSHOT)
+_TO_THE_END: Final = -1
+
+
+async def delete_records(log: Log, before_offset: int) -> int:
+    """Move the log start up; the new one is on disk when this returns."""
+    target = log.log_end_offset if before_offset == _TO_THE_END else before_offset
+    if not 0 <= target <= log.log_end_offset:
+        raise OffsetOutOfRange(log.name, target, log.log_start_offset, log.log_end_offset)
+    if target > log.log_start_offset:
+        await _move_start(log, target)
+        await log.surroundings.checkpoint_starts()
+    return log.log_start_offset
+
+
+async def _move_start(log: Log, offset: int) -> None:
+    log.log_start_offset = offset
+    log.producers.on_log_start(offset)
+    if log.epochs.truncate_from_start(offset):
+        await rolling.save_epochs(log)
+    log.check_cursors()
+
+
+async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
+    """Delete what the topic's rules release; how many segments."""
+    if log.offline_reason is not None or not len(log.segments):
+        return 0
+    facts = await _facts(log, now_ms)
+    chosen = deletable(
+        facts,
+        log.config,
+        now_ms=now_ms,
+        log_start_offset=log.log_start_offset,
+        upper_bound=log.log_end_offset if upper_bound is None else upper_bound,
+    )
+    if not chosen.segment_count:
+        return 0
+    if chosen.segment_count == len(log.segments):
+        await log.roll()
+    if len(log.segments) <= chosen.segment_count:
+        return 0
+    logger.info(
+        "deleting segments", partition=log.name, count=chosen.segment_count, reason=chosen.reason,
+        up_to_offset=facts[chosen.segment_count - 1].end_offset,
+    )
+    taken = log.segments.take_first(chosen.segment_count)
+    first = log.segments[0].base_offset
+    if first > log.log_start_offset:
+        await _move_start(log, first)
+    await delete_segments(log, taken)
+    return len(taken)
+
+
+async def _facts(log: Log, now_ms: int) -> list[SegmentFacts]:
+    """What the choice needs. A time index is only read as long as all older segments have expired: the others don't matter."""
+    facts: list[SegmentFacts] = []
+    expiring = log.config.deletes and log.config.retention_ms >= 0
+    for index, segment in enumerate(list(log.segments)):
+        if expiring and segment.size and segment.max_timestamp == NO_TIMESTAMP:
+            await log.prepare(segment)
+        newest = segment.max_timestamp if segment.max_timestamp != NO_TIMESTAMP else segment.created_ms
+        expiring = expiring and newest < now_ms - log.config.retention_ms
+        end = log.segments.end_of(index, log.log_end_offset)
+        facts.append(SegmentFacts(segment.base_offset, end, segment.size, newest if expiring else now_ms))
+    return facts
+
+
+async def delete_segments(log: Log, segments: list[Segment]) -> None:
+    """Rename their files to `.deleted` now, close and remove them after `file.delete.delay.ms`."""
+    storage, doomed = log.surroundings.storage, []
+    for segment in segments:
+        log.surroundings.open_files.forget(segment)
+        log.snapshots.discard(segment.base_offset)
+        for role in _ROLES:
+            try:
+                await storage.rename(segment.path(role), segment.path(role) + names.DELETED)
+            except FileNotFoundError:
+                continue
+            doomed.append(segment.path(role) + names.DELETED)
+    log.directory_dirty = True
+
+    async def remove() -> None:
+        for segment in segments:
+            await segment.close_file()
+        for path in doomed:
+            await storage.remove(path)
+
+    log.surroundings.deletions.add(f"segments of {log.name}", log.config.file_delete_delay_ms, remove)
+
+
+async def truncate_to(log: Log, offset: int) -> None:
+    """Remove everything at or above `offset`. The caller holds the log's turn."""
+    if offset >= log.log_end_offset:
+        return
+    if offset < log.log_start_offset or not len(log.segments) or offset <= log.segments[0].base_offset:
+        await truncate_fully_and_start_at(log, offset)
+        return
+    previous_end = log.log_end_offset
+    removed = log.segments.take_from(offset)
+    log.log_end_offset = offset
+    log.durable_offset = min(log.durable_offset, offset)
+    await _cut_active(log, offset)
+    await delete_segments(log, removed)
+    await _forget_after(log, offset)
+    logger.info("log truncated", partition=log.name, end_offset=offset, previous_end_offset=previous_end)
+
+
+async def _cut_active(log: Log, offset: int) -> None:
+    segment = log.segments[-1]
+    await log.prepare(segment)
+    found = await run(find_batch(segment, offset), log.prepare)
+    file = await log.open_segment(segment)
+    if found is not None:
+        await file.truncate(found[0])
+        segment.size = found[0]
+        segment.dirty = True
+    segment.indexes_saved = False
+    if segment.offset_index is not None and segment.time_index is not None:
+        segment.offset_index.truncate_to(offset)
+        segment.time_index.truncate_to(offset)
+    await _relearn_timestamps(log, segment)
+
+
+async def _relearn_timestamps(log: Log, segment: Segment) -> None:
+    """The largest timestamp of what is left: by the time index, and by the batches behind its last entry."""
+    offset_index, time_index = segment.offset_index, segment.time_index
+    if offset_index is None or time_index is None:
+        return
+    segment.max_timestamp, segment.max_timestamp_offset = time_index.last_entry
+    last = offset_index.lookup(log.log_end_offset).position
+    segment.index_after = last + log.config.index_interval_bytes
+    if segment.size == 0:
+        segment.first_timestamp = None
+    cursor: Walk = await run(walk(segment, last, segment.size), log.prepare)
+    while cursor.header is not None:
+        if cursor.header.max_timestamp > segment.max_timestamp:
+            segment.max_timestamp = cursor.header.max_timestamp
+            segment.max_timestamp_offset = cursor.header.last_offset
+        await run(cursor.step(), log.prepare)
+
+
+async def _forget_after(log: Log, offset: int) -> None:
+    """Epochs, snapshots and producers know nothing beyond `offset` any more, and neither does the recovery point."""
+    log.forget_recent()
+    log.epochs.truncate_from_end(offset)
+    await rolling.save_epochs(log)
+    for snapshot in sorted(log.snapshots):
+        if snapshot > offset:
+            log.snapshots.discard(snapshot)
+            await _remove_if_there(log, f"{log.directory}/{names.segment_file(snapshot, names.SNAPSHOT)}")
+    await replay_producers(log)
+    log.refresh_limits()
+    await log.surroundings.checkpoint_recovery_points()
+    log.check_cursors()
+
+
+async def _remove_if_there(log: Log, path: str) -> None:
+    try:
+        await log.surroundings.storage.remove(path)
+    except FileNotFoundError:
+        pass
+
+
+async def truncate_fully_and_start_at(log: Log, offset: int) -> None:
+    """Remove everything and begin at `offset`. The caller holds the log's turn."""
+    removed = log.segments.take_first(len(log.segments))
+    log.log_start_offset = log.log_end_offset = log.durable_offset = offset
+    await delete_segments(log, removed)
+    await _forget_after(log, offset)
+    await log.surroundings.checkpoint_starts()
+    logger.info("log emptied", partition=log.name, start_offset=offset, segments=len(removed))

@@ -1,0 +1,152 @@
+"""What the bytes of a segment say after a crash: torn tail, hole or damage. Decisions only; `recovery` does the
+reading.
+
+A scan walks batches (length, magic, checksum, offsets that only rise) until the end or the first fault. What a fault
+means depends on what lies behind it:
+
+- *torn*: nothing valid follows. A write was cut short: nobody was told that it succeeded. Truncate, and say how much.
+- *hole*: valid batches follow, and the faulty stretch holds a sector of zeros, or ends where the file ends. That is
+  what a power cut leaves when later pages reached the disk and earlier ones did not. Pages that an fdatasync covered
+  cannot be missing, and whatever lies behind was written later, so none of it was acknowledged as durable. Truncate
+  too, but set the bytes aside first.
+- *damage*: valid batches follow and no such gap explains the fault, or the fault lies below the recovery point, where
+  everything had been flushed. Bits have changed in data that may have been acknowledged: nothing is cut, the
+  partition goes offline until somebody decides (`odradek log verify`, `odradek log repair`).
+
+Looking for what follows: the length cannot be trusted any more, so every position that could begin a batch (right
+magic, a plausible base offset) is tried, until a checksum holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, NamedTuple
+
+from odradek.log.roll import MAX_RELATIVE_OFFSET
+from odradek.records.batch import (
+    HEADER_SIZE,
+    MAGIC_POSITION,
+    BatchHeader,
+    Buffer,
+    StoredBatch,
+    Verdict,
+    check_stored,
+)
+
+SECTOR: Final = 512  # what a disk writes whole or not at all
+_MAGIC: Final = b"\x02"
+_ZERO_SECTOR: Final = bytes(SECTOR)
+
+Visit = Callable[[int, BatchHeader, memoryview], None]
+"""Called with a batch's position in the file, its header and its bytes (good during the call only)."""
+
+
+class Fault(NamedTuple):
+    """Where a scan stopped. `next_offset` is where the log ends without what follows; `beyond_end`: the batch there
+    would need more bytes than the file has."""
+
+    position: int
+    next_offset: int
+    reason: str
+    beyond_end: bool = False
+
+
+class Finding(Enum):
+    """What recovery makes of a fault."""
+
+    TORN = "torn"
+    HOLE = "hole"
+    DAMAGE = "damage"
+
+
+class SegmentScan:
+    """Walks one segment's batches as chunks come in.
+
+    Feed it the bytes from `position` on; it consumes whole batches and says through `wanted` how many bytes it needs
+    to see at once to get on. Done when `fault` is set or when `position` reaches the size.
+    """
+
+    __slots__ = ("_visit", "base_offset", "fault", "next_offset", "position", "size", "wanted")
+
+    def __init__(self, base_offset: int, size: int, visit: Visit) -> None:
+        self.base_offset = base_offset
+        self.size = size
+        self.position = 0
+        self.next_offset = base_offset
+        self.wanted = HEADER_SIZE
+        self.fault: Fault | None = None
+        self._visit = visit
+
+    @property
+    def done(self) -> bool:
+        return self.fault is not None or self.position >= self.size
+
+    def feed(self, chunk: Buffer) -> None:
+        """Consume `chunk`, which begins at `position` and holds `wanted` bytes at least, or all to the file's end."""
+        view, at, start = memoryview(chunk), 0, self.position
+        while at < len(view):
+            found = check_stored(view, at)
+            if found.verdict is not Verdict.WHOLE:
+                self._stop(found)
+                return
+            header = found.header
+            if header is None or not self._in_order(header):
+                return
+            self._visit(start + at, header, view[at : at + found.size])
+            at += found.size
+            self.position = start + at
+            self.next_offset = header.base_offset + header.last_offset_delta + 1
+            self.wanted = HEADER_SIZE
+
+    def _stop(self, found: StoredBatch) -> None:
+        if found.verdict is not Verdict.NEED_MORE:
+            self.fault = Fault(self.position, self.next_offset, found.reason)
+        elif self.position + found.size > self.size:
+            left = f"{self.size - self.position} of the {found.size} bytes that a batch needs here"
+            self.fault = Fault(self.position, self.next_offset, left, beyond_end=True)
+        else:
+            self.wanted = found.size
+
+    def _in_order(self, header: BatchHeader) -> bool:
+        if header.base_offset < self.next_offset:
+            reason = f"base offset {header.base_offset} follows {self.next_offset - 1}: offsets only rise"
+        elif header.last_offset_delta < 0:
+            reason = f"last offset delta is {header.last_offset_delta}"
+        elif header.last_offset - self.base_offset > MAX_RELATIVE_OFFSET:
+            reason = f"offset {header.last_offset} is too far above the segment's base {self.base_offset}"
+        else:
+            return True
+        self.fault = Fault(self.position, self.next_offset, reason)
+        return False
+
+
+def next_valid(buf: bytes | bytearray, start: int, next_offset: int) -> int | None:
+    """The position of the first whole batch at or after `start` whose offsets could follow `next_offset`."""
+    high = next_offset >> 32
+    prefixes = (high.to_bytes(4), (high + 1).to_bytes(4))
+    at = buf.find(_MAGIC, start + MAGIC_POSITION)
+    while at >= 0:
+        position = at - MAGIC_POSITION
+        if bytes(buf[position : position + 4]) in prefixes:
+            found = check_stored(buf, position, max_batch_size=len(buf) - position)
+            if found.verdict is Verdict.WHOLE and found.header is not None and found.header.base_offset >= next_offset:
+                return position
+        at = buf.find(_MAGIC, at + 1)
+    return None
+
+
+def holds_zero_sector(buf: Buffer, file_position: int) -> bool:
+    """Whether one whole sector of the file within `buf`, which lies at `file_position`, is zero."""
+    view = memoryview(buf)
+    first = -file_position % SECTOR
+    return any(view[at : at + SECTOR] == _ZERO_SECTOR for at in range(first, len(view) - SECTOR + 1, SECTOR))
+
+
+def judge(fault: Fault, *, recovery_point: int, valid_after: bool, gap: bool) -> Finding:
+    """What `fault` means. `gap`: the stretch between the fault and what follows lacks data as after a power cut."""
+    if fault.next_offset < recovery_point:
+        return Finding.DAMAGE
+    if not valid_after:
+        return Finding.TORN
+    return Finding.HOLE if gap else Finding.DAMAGE

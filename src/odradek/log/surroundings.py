@@ -1,0 +1,47 @@
+"""What all logs of a data directory share: disk, clock, chance, open files, and whom to tell when the disk fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from odradek.aio.storage import Storage
+from odradek.base.clock import Clock
+from odradek.base.logging import get_logger
+from odradek.base.prng import Prng
+from odradek.log.deletions import Deletions
+from odradek.log.open_files import OpenFiles
+
+logger = get_logger("log")
+
+
+class Surroundings:
+    """Made by the log manager, one per directory; given to every `Log`."""
+
+    __slots__ = (
+        "checkpoint_recovery_points",
+        "checkpoint_starts",
+        "clock",
+        "deletions",
+        "directory_failed",
+        "open_files",
+        "prng",
+        "storage",
+    )
+
+    def __init__(self, storage: Storage, clock: Clock, prng: Prng, *, max_open_segments: int, max_index_bytes: int) -> None:
+        self.storage = storage
+        self.clock = clock
+        self.prng = prng
+        self.open_files = OpenFiles(max_open_segments, max_index_bytes)
+        self.deletions = Deletions(storage, clock)
+        self.directory_failed: Callable[[str], None] = _ignore
+        self.checkpoint_starts: Callable[[], Awaitable[None]] = _nothing
+        self.checkpoint_recovery_points: Callable[[], Awaitable[None]] = _nothing
+
+
+def _ignore(reason: str) -> None:
+    """Nobody listens: a log on its own."""
+
+
+async def _nothing() -> None:
+    """Nobody listens: a log on its own."""
