@@ -1,17 +1,16 @@
-#!/usr/bin/env python3
 """What a broker pays for a batch: microseconds per call, by size, and what the checks that it does *not* make would cost.
 
-`batches.py [--json]`: CPU time, the best of seven rounds each, since whatever else the machine does only adds. The line "check
-of all records" answers what the full check, which Apache Kafka makes for every batch, would cost.
+`python -m benchmarks.records.batches`: CPU time, the best of seven rounds each, since whatever else the machine does only
+adds. The line "check of all records" answers what the full check, which Apache Kafka makes for every batch, would cost.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import timeit
 from collections.abc import Callable
 from time import process_time
+
+from benchmarks import harness
 
 from odradek.base.prng import seeded
 from odradek.log.offset_index import OffsetIndex
@@ -110,13 +109,12 @@ def main() -> None:
         figures[f"{count} records, {len(batch_of(count))} bytes"] = header_figures(count)
     figures["recompress 100 records"] = recompress_figures(100)
     figures["state"] = state_figures()
-    if "--json" in sys.argv[1:]:
-        print(json.dumps({"benchmark": "records/batches", "unit": "us", "figures": figures}))
-        return
     for title, part in figures.items():
         print(title)
         for name, value in part.items():
             print(f"  {name:36} {value:10.2f} us")
+    rounded = {title: {name: round(value, 3) for name, value in part.items()} for title, part in figures.items()}
+    harness.note_result("records_batches", {"unit": "us of CPU per call, best of 7", "figures": rounded})
 
 
 if __name__ == "__main__":
