@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from odradek.base.prng import seeded
 from odradek.coordinator.config import ClientInfo, CoordinatorConfig
 from odradek.coordinator.group_coordinator import GroupCoordinator
 from odradek.coordinator.timers import ManualTimers
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))  # group_story
 
 
 class AppendError(OdradekError):

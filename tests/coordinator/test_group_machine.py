@@ -3,27 +3,11 @@
 The machine is driven through `GroupStory` of the scripts; the dumb model beside it is a set of unanswered waiters.
 """
 
-import importlib.util
-import sys
-from pathlib import Path
-
+from group_story import GroupStory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odradek.coordinator.states import GroupState
-
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
-
-def _load_story():
-    spec = importlib.util.spec_from_file_location("group_story", SCRIPTS / "group_story.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault("group_story", module)
-    spec.loader.exec_module(module)
-    return module.GroupStory
-
-
-GroupStory = _load_story()
 
 ids = st.sampled_from(["", "id-1", "id-2", "id-3", "id-4"])
 instances = st.sampled_from(["", " instance=a", " instance=b"])

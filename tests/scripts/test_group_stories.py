@@ -6,26 +6,14 @@ ODRADEK_REWRITE_STORIES=1 the expectations are written anew, to be read in the d
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import pytest
+from group_story import GroupStory
 
 HERE = Path(__file__).parent
 STORIES = sorted((HERE / "groups").glob("*.txt"))
-
-
-def _story_class():
-    spec = importlib.util.spec_from_file_location("group_story", HERE / "group_story.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault("group_story", module)
-    spec.loader.exec_module(module)
-    return module.GroupStory
-
-
-GroupStory = _story_class()
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)

@@ -1,22 +1,10 @@
 """Our answers about groups are those of Apache Kafka 4.3.1, recorded in `kafka_groups.jsonl`, field by field."""
 
 import asyncio
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
+import kafka_groups as script
 
-def _script():
-    path = Path(__file__).with_name("kafka_groups.py")
-    spec = importlib.util.spec_from_file_location("kafka_groups", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["kafka_groups"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-script = _script()
 TOPIC, TOPIC_ID, PREFIX = "a-topic-of-this-test", b"i" * 16, "a-group-of-this-test-"
 
 
