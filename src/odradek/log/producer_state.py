@@ -124,7 +124,11 @@ class ProducerEntry:
 
 
 class ProducerState:
-    """All producers of one partition, up to (not including) `end_offset`."""
+    """All producers of one partition.
+
+    `end_offset` is where a replay goes on: the state knows every batch below it. A live log, which knows its own end, leaves it
+    alone while it appends.
+    """
 
     __slots__ = ("_ongoing", "_producers", "_unreplicated", "end_offset", "name")
 
