@@ -7,9 +7,9 @@ The contract: `built()` gives the directory of the compiled `test-runner`, after
 `librdkafka.toml` pins, checking its hash, and building, once for all workers. `run(...)` gives each test's outcome.
 
 Rules of the runner that shape this file: TESTS picks tests by their four digits; -L leaves out the tests that
-touch no broker; quick mode (-Q) silently skips most subtests, so it is used only for the admin test, whose subtests
-are all quick and are otherwise run twice; a subtest is picked by a part of its name (SUBTESTS). A test that fails
-ends the process by an assertion before the summary is printed.
+touch no broker; quick mode (-Q) silently skips most subtests, so only what `[pass.quick]` names runs in it; a subtest
+is picked by a part of its name (SUBTESTS). A test that fails ends the process by an assertion before the summary
+is printed; one that runs no subtest at all passes, so a picked subtest must be seen to run.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ SECONDS_FACTOR = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run of the test runner: a number, a scenario, perhaps one subtest; and what it takes on Apache Kafka."""
+    """One run of the test runner: a number, a broker (= scenario), perhaps one subtest; its seconds on Kafka."""
 
     name: str
     number: str
-    scenario: str
+    broker: str
+    quick: bool
     subtest: str
     tests: frozenset[str]
     seconds: float
@@ -67,13 +68,20 @@ def expectations() -> dict[str, Any]:
 def cases() -> list[Case]:
     """What must pass, the longest first, so that parallel workers end together."""
     found = []
-    for scenario, listed in expectations()["pass"].items():
+    for table, listed in expectations()["pass"].items():
         for key, group in groupby(listed.items(), key=lambda item: _run_of(item[0])):
             members = dict(group)
-            subtest = f"do_test_{key.partition('/')[2]}:" if "/" in key else ""
-            names = frozenset(name.partition("/")[0] for name in members)
-            name = key if scenario == "default" else f"{key}-{scenario}"
-            found.append(Case(name, key[:4], scenario, subtest, names, sum(members.values())))
+            found.append(
+                Case(
+                    name=key if table != "noautocreate" else f"{key}-{table}",
+                    number=key[:4],
+                    broker=table if table != "quick" else "default",
+                    quick=table == "quick",
+                    subtest=key.partition("/")[2],
+                    tests=frozenset(name.partition("/")[0] for name in members),
+                    seconds=sum(members.values()),
+                )
+            )
     return sorted(found, key=lambda case: -case.seconds)
 
 
@@ -117,10 +125,9 @@ def run(tests: Path, case: Case, bootstrap: str, directory: Path) -> tuple[dict[
         "KAFKA_PATH": str(kafka_home()),
     }
     environment.pop("CI", None)  # it would triple the time-outs, and leave out what measures time
-    command = ["./test-runner", "-L", "-p1", "-s", case.scenario]
+    command = ["./test-runner", "-L", "-p1", "-s", case.broker, *(["-Q"] if case.quick else [])]
     if case.subtest:
         environment["SUBTESTS"] = case.subtest
-        command.append("-Q")
     limit = SECONDS_MIN + SECONDS_FACTOR * case.seconds
     with tempfile.TemporaryFile() as said:
         # Its own session: a test may leave children behind, and they end with it.
@@ -133,7 +140,10 @@ def run(tests: Path, case: Case, bootstrap: str, directory: Path) -> tuple[dict[
                 verdict = f"killed after {limit:.0f} s"
         said.seek(0)
         output = re.sub(r"\x1b\[[0-9;]*m", "", said.read().decode(errors="replace"))
-    return dict(_outcomes(output)), f"{output}\n{verdict}"
+    outcomes = dict(_outcomes(output))
+    if case.subtest and not re.search(rf"\[ .*{re.escape(case.subtest)}.*: PASS ", output):
+        outcomes = dict.fromkeys(outcomes, "subtest not run")
+    return outcomes, f"{output}\n{verdict}"
 
 
 def _outcomes(output: str) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,7 @@ def test_the_list_names_every_test_once(runner: Path) -> None:
 
 @pytest.mark.parametrize("case", rdkafka_suite.cases(), ids=lambda case: case.name)
 def test_librdkafka(case: Case, runner: Path, librdkafka_brokers: dict[str, str], tmp_path: Path, record_property) -> None:
-    outcomes, output = rdkafka_suite.run(runner, case, librdkafka_brokers[case.scenario], tmp_path)
+    outcomes, output = rdkafka_suite.run(runner, case, librdkafka_brokers[case.broker], tmp_path)
     told = {name: outcomes.get(name, "no outcome") for name in case.tests}
     record_property("outcomes", told)
     if set(told.values()) != {"PASSED"}:

@@ -93,6 +93,12 @@ class ReferenceKafka:
             self._output.close()
         shutil.rmtree(self._home, ignore_errors=True)
 
+    def kill(self) -> None:
+        """SIGKILL: the directory is left as a crash leaves it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     def log(self) -> str:
         """What the node has said so far."""
         return (self._home / "kafka.log").read_text(errors="replace")
