@@ -140,6 +140,41 @@ def test_a_client_that_goes_away_does_not_stop_what_has_begun() -> None:
     tell(story)
 
 
+def test_a_deleted_topic_whose_logs_outlived_a_crash_does_not_come_back() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        controller = await open_controller(store)
+        [topic] = await controller.create_topics([NewTopic("t")])
+        assert isinstance(topic, TopicImage)
+
+        async def crash(change: Change) -> None:
+            raise OSError("the logs were never deleted")
+
+        controller.listeners.append(crash)
+        await controller.delete_topics([topic.topic_id])
+        on_disk = [FoundTopic("t", topic.topic_id, {0: 0})]
+        for _ in range(2):
+            restarted = await open_controller(store)
+            [stray] = await restarted.adopt(on_disk)
+            assert stray.is_removed and restarted.image.topics == {}
+        assert await restarted.adopt([]) == []
+        assert await store.range("removed/") == [], "its logs are gone, so is the mark"
+
+    asyncio.run(story())
+
+
+def test_a_topic_deleted_in_peace_leaves_no_mark() -> None:
+    async def story() -> None:
+        store = MemoryStore()
+        controller = await open_controller(store)
+        [topic] = await controller.create_topics([NewTopic("t")])
+        assert isinstance(topic, TopicImage)
+        await controller.delete_topics([topic.topic_id])
+        assert [entry.key for entry in await store.range("")] == ["cluster"]
+
+    asyncio.run(story())
+
+
 def test_requests_at_one_time_make_a_topic_once() -> None:
     async def story(controller: Controller) -> None:
         results = await asyncio.gather(*(controller.create_topics([NewTopic("t")]) for _ in range(5)))

@@ -15,8 +15,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from odradek.base.config import ConfigError, ConfigKey, ConfigType, ConfigValue, Update, render
+from odradek.base.errors import OdradekError
 from odradek.metadata.broker_keys import BROKER_CONFIG
 from odradek.metadata.topic_keys import UNIT_MS
+
+
+class NotDynamicError(ConfigError):
+    """A name that can't be changed at run time, or not for all brokers at once; its value may be as good as it likes."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        OdradekError.__init__(self, reason)
+        self.name = name
+        self.value = None
+        self.reason = reason
 
 
 class Source(NamedTuple):
@@ -164,11 +175,10 @@ def check_dynamic(configs: Mapping[str, str], *, per_broker: bool) -> None:
     for name, text in configs.items():
         key = key_of(name)
         if key.update is Update.READ_ONLY:
-            raise ConfigError(name, text, "Cannot update these configs dynamically: it is read when the broker starts")
+            raise NotDynamicError(name, f"Cannot update these configs dynamically: [{name}] is read when the broker starts")
         if key.update is Update.PER_BROKER and not per_broker:
-            raise ConfigError(
-                name, text, "Cannot update these configs at default cluster level, broker id must be specified"
-            )
+            where = "at default cluster level, broker id must be specified"
+            raise NotDynamicError(name, f"Cannot update these configs {where}: [{name}]")
         key.parse(text)
 
 

@@ -5,6 +5,7 @@
                            epoch, partition epoch], ...]}           one value per topic: a topic changes as a whole
     configs/broker/NODE    {"v": 1, "configs": {...}}               dynamic configurations; an empty NODE is all brokers'
     configs/group/GROUP    {"v": 1, "configs": {...}}
+    removed/TOPIC ID       {"v": 1, "name": "..."}                  a deleted topic whose logs may still be on disk
 
 The broker keeps its producer ids in the same store, under `producer-ids/`, as plain digits.
 
@@ -27,6 +28,7 @@ VERSION = 1
 CLUSTER_KEY = "cluster"
 TOPICS = "topics/"
 CONFIGS = "configs/"
+REMOVED = "removed/"
 
 
 def topic_key(name: str) -> str:
@@ -35,6 +37,18 @@ def topic_key(name: str) -> str:
 
 def config_key(kind: str, name: str) -> str:
     return f"{CONFIGS}{kind}/{name}"
+
+
+def removed_key(topic_id: bytes) -> str:
+    return REMOVED + uuid_to_text(topic_id)
+
+
+def removed_id(key: str) -> bytes:
+    """The topic id in a key under `REMOVED`; raises `StoreError`."""
+    try:
+        return uuid_from_text(key.removeprefix(REMOVED))
+    except InvalidUuidError as error:
+        raise StoreError(f"metadata key {key!r} is no topic id: {error}") from error
 
 
 def split_config_key(key: str) -> tuple[str, str]:

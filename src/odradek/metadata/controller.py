@@ -117,7 +117,10 @@ class Controller:
         await self._in_turn(self._writer.commit([BrokerChange(broker)]))
 
     async def adopt(self, found: Iterable[FoundTopic]) -> list[Stray]:
-        """Take topics that are on disk and not in the metadata in; those that contradict it come back (see `leaders`)."""
+        """Take topics that are on disk and not in the metadata in; the others come back (see `leaders.Stray`).
+
+        To be called once, at the start, with everything that is on disk: deleted topics that are no longer there are forgotten.
+        """
         return await self._in_turn(self._adopt(found))
 
     async def bump_leader_epochs(self, last_epochs: Mapping[tuple[str, int], int]) -> None:
@@ -206,8 +209,10 @@ class Controller:
         return results
 
     async def _adopt(self, found: Iterable[FoundTopic]) -> list[Stray]:
-        changes, strays = leaders.adopt(self.image, found, self.node_id, self._draw.topic_id)
+        on_disk = list(found)
+        changes, strays = leaders.adopt(self.image, on_disk, self.node_id, self._draw.topic_id, self._writer.removed)
         await self._writer.commit(changes)
+        await self._writer.forget_removed(self._writer.removed - {topic.topic_id for topic in on_disk})
         return strays
 
     async def _bump_leader_epochs(self, last_epochs: Mapping[tuple[str, int], int]) -> None:

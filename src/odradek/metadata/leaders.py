@@ -12,7 +12,7 @@ reported: never guess about data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple
 
 from odradek.metadata import names
@@ -28,10 +28,15 @@ class FoundTopic(NamedTuple):
 
 
 class Stray(NamedTuple):
-    """A topic on disk that is left alone, and why."""
+    """A topic on disk that is not taken in, and why.
+
+    `is_removed`: it was deleted, and the broker stopped before its logs went; they are to be deleted now. Others are left
+    alone.
+    """
 
     topic: FoundTopic
     reason: str
+    is_removed: bool = False
 
 
 def bump(image: Image, last_epochs: Mapping[tuple[str, int], int]) -> list[TopicChange]:
@@ -55,13 +60,16 @@ def _bumped(partitions: tuple[PartitionImage, ...], epochs: Mapping[int, int]) -
 
 
 def adopt(
-    image: Image, found: Iterable[FoundTopic], node_id: int, new_id: Callable[[], bytes]
+    image: Image, found: Iterable[FoundTopic], node_id: int, new_id: Callable[[], bytes], removed: Container[bytes] = ()
 ) -> tuple[list[TopicChange], list[Stray]]:
-    """The topics that come into the image, led by `node_id`, and those that are left alone."""
+    """The topics that come into the image, led by `node_id`, and those that don't; `removed` are ids of deleted topics."""
     changes: list[TopicChange] = []
     strays: list[Stray] = []
     for topic in found:
         if _is_known(image, topic):
+            continue
+        if topic.topic_id is not None and topic.topic_id in removed:
+            strays.append(Stray(topic, "it was deleted just before the broker stopped", True))
             continue
         reason = _stray_reason(image, topic)
         if reason is not None:

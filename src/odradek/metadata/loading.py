@@ -25,8 +25,10 @@ async def load(store: MetadataStore, cluster_id: str, node_id: int) -> ImageWrit
     for entry in configs:
         kind, name = codec.split_config_key(entry.key)
         image.apply(ConfigChange(kind, name, codec.decode_configs(entry)))
-    writer.remember(topics)
-    writer.remember(configs)
+    removed = await store.range(codec.REMOVED)
+    writer.removed = {codec.removed_id(entry.key) for entry in removed}
+    for entries in (topics, configs, removed):
+        writer.remember(entries)
     return writer
 
 
