@@ -158,6 +158,8 @@ class FrameSplitter:
         if pending < 4:
             return BUFFER_SIZE
         size: int = _length.unpack_from(self._buffer, self._start)[0]
+        if size + 4 <= pending:  # whole frames (or a bad length) that the caller has not asked for yet
+            return pending + BUFFER_SIZE
         return max(BUFFER_SIZE, min(size + 4, _GROWTH * max(pending, BUFFER_SIZE)))
 
     def _error(self, size: int) -> FrameError:
