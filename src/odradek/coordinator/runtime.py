@@ -55,6 +55,7 @@ from odradek.coordinator.writer import CoordinatorLog, PartitionWriter
 from odradek.wire.errors import ErrorCode, name_of
 
 Decision = TypeVar("Decision")
+SLOW_LOAD_MS = 1_000
 
 
 class Runtime:
@@ -101,9 +102,7 @@ class Runtime:
             self.shards[partition] = shard
         finally:
             self.loading.discard(partition)
-        if count:
-            self.logger.info("groups loaded", partition=partition, records=count, groups=len(shard.groups),
-                             offsets=shard.offsets.count, ms=round((self.clock.monotonic() - started) * 1000))
+        self._tell_loaded(shard, count, round((self.clock.monotonic() - started) * 1000))
         for group in list(shard.groups.values()):
             self.run(shard, group, partial(self._wake, group))
 
@@ -115,6 +114,12 @@ class Runtime:
             for group in shard.groups.values():
                 self.run(shard, group, partial(dissolve, group, ErrorCode.NOT_COORDINATOR))
             await shard.writer.close(ErrorCode.NOT_COORDINATOR)
+
+    def _tell_loaded(self, shard: Shard, count: int, ms: int) -> None:
+        # Fifty partitions of a few records are nobody's concern; a load that clients had to wait for is.
+        tell = self.logger.info if ms >= SLOW_LOAD_MS else self.logger.debug
+        tell("groups loaded", partition=shard.partition, records=count, groups=len(shard.groups),
+             offsets=shard.offsets.count, ms=ms)
 
     def _wake(self, group: Group, step: Step) -> None:
         """A loaded group's members have one session timeout to be heard of."""
