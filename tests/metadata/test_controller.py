@@ -186,8 +186,9 @@ def test_requests_at_one_time_make_a_topic_once() -> None:
 def test_a_store_that_somebody_else_writes_to_is_a_conflict() -> None:
     async def story(controller: Controller) -> None:
         await controller._writer.store.transaction([], [Put("topics/t", b"theirs")])
-        with pytest.raises(ConflictError, match="topics/t"):
-            await controller.create_topics([NewTopic("t")])
+        made, refused = await controller.create_topics([NewTopic("t"), NewTopic("a/b")])
+        assert isinstance(made, ConflictError) and "topics/t" in str(made) and made.code == 56
+        assert isinstance(refused, MetadataError) and refused.code == 17
         assert "t" not in controller.image.topics
 
     tell(story)

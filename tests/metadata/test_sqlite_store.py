@@ -90,3 +90,48 @@ def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 async def _open_and_close(path: str) -> None:
     await (await SqliteStore.open(path)).close()
+
+
+def test_no_space_left_undoes_the_transaction_and_the_next_may_find_room(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = await SqliteStore.open(str(tmp_path / "metadata.db"))
+        await store.transaction([], [Put("kept", b"")])
+        assert store._database is not None
+        connection = store._database._connection
+        limit = connection.execute("pragma page_count").fetchone()[0]
+        connection.execute(f"pragma max_page_count = {limit}")  # SQLite's own "database or disk is full"
+        with pytest.raises(StoreError, match=r"cannot write the metadata store .* disk is full"):
+            await store.transaction([], [Put("big", bytes(1 << 20))])
+        connection.execute("pragma max_page_count = 100000")
+        written = await store.transaction([], [Put("big", bytes(1 << 20))])
+        assert written.succeeded
+        assert [entry.key for entry in await store.range("")] == ["big", "kept"]
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_after_an_io_error_nothing_is_written_any_more(tmp_path: Path) -> None:
+    async def story() -> None:
+        path = tmp_path / "metadata.db"
+        store = await SqliteStore.open(str(path))
+        await store.transaction([], [Put("kept", b"")])
+        wal = tmp_path / "metadata.db-wal"
+        descriptor = next(fd for fd in os.listdir("/proc/self/fd") if _leads_to(fd, wal))
+        directory = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(directory, int(descriptor))  # SQLite's next write goes to a directory, and fails
+        os.close(directory)
+        with pytest.raises(StoreError, match="cannot write"):
+            await store.transaction([], [Put("lost", b"")])
+        with pytest.raises(StoreError, match="takes no more writes since one failed"):
+            await store.transaction([], [Put("later", b"")])
+        await store.close()
+
+    asyncio.run(story())
+
+
+def _leads_to(descriptor: str, path: Path) -> bool:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") == str(path)
+    except OSError:
+        return False

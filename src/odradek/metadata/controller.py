@@ -25,7 +25,13 @@ from odradek.base.prng import Prng
 from odradek.metadata import configs, leaders, topics
 from odradek.metadata.broker_config import BrokerConfig
 from odradek.metadata.configs import Alteration, Resource
-from odradek.metadata.errors import InvalidRequestError, MetadataError, TopicDeletionDisabledError, UnknownTopicIdError
+from odradek.metadata.errors import (
+    InvalidRequestError,
+    MetadataError,
+    StoreError,
+    TopicDeletionDisabledError,
+    UnknownTopicIdError,
+)
 from odradek.metadata.image import BrokerChange, BrokerImage, Change, ConfigChange, Image, TopicChange, TopicImage, TopicRemoval
 from odradek.metadata.leaders import FoundTopic, Stray
 from odradek.metadata.loading import load
@@ -153,9 +159,8 @@ class Controller:
                 results.append(topic)
             except MetadataError as error:
                 results.append(error)
-        if not validate_only:
-            await self._writer.commit([TopicChange(None, topic) for topic in made.values()])
-        return results
+        changes = [TopicChange(None, topic) for topic in made.values()]
+        return await self._carried_out([] if validate_only else changes, results)
 
     async def _create_partitions(
         self, requests: Sequence[NewPartitions], validate_only: bool
@@ -171,9 +176,7 @@ class Controller:
                 results.append(topic)
             except MetadataError as error:
                 results.append(error)
-        if not validate_only:
-            await self._writer.commit(list(changes.values()))
-        return results
+        return await self._carried_out([] if validate_only else list(changes.values()), results)
 
     async def _delete_topics(self, topic_ids: Sequence[bytes]) -> list[TopicImage | MetadataError]:
         if not self._config.get_bool("delete.topic.enable"):
@@ -183,8 +186,7 @@ class Controller:
             topic = self.image.topic_by_id(topic_id)
             results.append(topic or UnknownTopicIdError(f"No topic has the id {uuid_to_text(topic_id)}."))
         found = {topic.topic_id: topic for topic in results if isinstance(topic, TopicImage)}
-        await self._writer.commit([TopicRemoval(topic) for topic in found.values()])
-        return results
+        return await self._carried_out([TopicRemoval(topic) for topic in found.values()], results)
 
     def _legacy(self, resource: Resource, given: Sequence[tuple[str, str | None]]) -> Change | None:
         return configs.legacy(self.image, resource, given, self._config, self.node_id)
@@ -204,9 +206,17 @@ class Controller:
                 results.append(None)
             except MetadataError as error:
                 results.append(error)
-        if not validate_only:
-            await self._writer.commit([change for change in changes.values() if change is not None])
-        return results
+        decided = [change for change in changes.values() if change is not None]
+        return await self._carried_out([] if validate_only else decided, results)
+
+    async def _carried_out(self, changes: Sequence[Change], results: list[_Result]) -> list[_Result | StoreError]:
+        """`results` once `changes` are made; where they can't be, every success turns into the store's error."""
+        try:
+            await self._writer.commit(changes)
+        except StoreError as error:
+            _log.error("metadata could not be written", error=str(error))
+            return [result if isinstance(result, MetadataError) else error for result in results]
+        return [*results]
 
     async def _adopt(self, found: Iterable[FoundTopic]) -> list[Stray]:
         on_disk = list(found)

@@ -87,8 +87,8 @@ class UnknownTopicIdError(MetadataError):
     code = 100
 
 
-class StoreError(OdradekError):
-    """The metadata store cannot be opened, read or written."""
+class StoreError(MetadataError):
+    """The metadata store cannot be opened, read or written (KAFKA_STORAGE_ERROR)."""
 
     code = 56
 

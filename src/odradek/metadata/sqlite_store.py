@@ -8,6 +8,10 @@ Tables: `entries(key, value, create_revision, mod_revision, lease)`, one row per
 "revision" and "format" (1). `sqlite3 metadata.db 'select key, value from entries'` shows everything; the values are
 JSON (`codec.py`).
 
+A transaction that ended in an I/O error may or may not be on the disk, and asking again can't tell (durability.md: a failed
+fdatasync is never retried). So the store refuses every later write until it is opened anew. No space left is different: SQLite
+undoes the transaction, and the next one may find room.
+
 Leases don't outlive the process that granted them: opening deletes whatever a dead one held.
 """
 
@@ -26,6 +30,7 @@ from odradek.metadata.store import Compare, Delete, Entry, Event, Operation, Out
 from odradek.metadata.watch import Broadcast
 
 FORMAT = 1
+_SQLITE_IOERR = 10  # sqlite.org/rescode.html; the higher bits say which I/O
 _Result = TypeVar("_Result")
 
 _SCHEMA = """
@@ -134,6 +139,7 @@ class _Database:
 
         self._error = sqlite3.Error
         self._path = path
+        self._failure: str | None = None
         with self._translated("open"):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("pragma journal_mode = wal")
@@ -173,6 +179,8 @@ class _Database:
     ) -> tuple[Outcome, list[Event]]:
         """All or nothing; the events are what changed."""
         connection = self._connection
+        if self._failure is not None:
+            raise StoreError(f"{self._path} takes no more writes since one failed: {self._failure}. Start the broker anew")
         with self._translated("write"):
             connection.execute("begin immediate")
             try:
@@ -218,4 +226,6 @@ class _Database:
         try:
             yield
         except self._error as error:
+            if verb == "write" and error.sqlite_errorcode & 0xFF == _SQLITE_IOERR:
+                self._failure = str(error)
             raise StoreError(f"cannot {verb} the metadata store {self._path}: {error}") from error
