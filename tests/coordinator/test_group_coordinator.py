@@ -350,6 +350,7 @@ def test_deleting_groups(world):
         assert await delete(one, "busy", "idle", "none", "idle") == {
             "busy": "NON_EMPTY_GROUP", "idle": "NONE", "none": "GROUP_ID_NOT_FOUND",
         }
+        assert [len(records) for _, records in one.log.batches[-3:]] == [1000, 1000, 501]  # the group's own with the last
         assert await committed(one, "idle") == {}
         counts = (await world(log=one.log).load_all()).groups.runtime.metrics.group_counts()
         assert (counts["Stable"], counts["Empty"]) == (1, 0)

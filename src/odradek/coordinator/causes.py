@@ -11,6 +11,7 @@ from odradek.coordinator.actions import Cause
 from odradek.coordinator.member import Member
 
 NO_REASON = "not provided"
+REASON_LENGTH_MAX = 255  # what Kafka's own clients cut it to; others might fill our logs
 
 
 def member_joined(member: Member, client_reason: str | None) -> Cause:
@@ -73,4 +74,4 @@ def _name(member: Member) -> str:
 
 
 def _said(client_reason: str | None) -> str:
-    return f"client reason: {client_reason or NO_REASON}"
+    return f"client reason: {(client_reason or NO_REASON)[:REASON_LENGTH_MAX]}"

@@ -8,9 +8,10 @@ If the append fails the old group is put back, unless a new one has taken its pl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
+from odradek.coordinator.actions import Record
 from odradek.coordinator.errors import CoordinatorError
 from odradek.coordinator.expiry import expired_offsets
 from odradek.coordinator.group import Group
@@ -191,23 +192,27 @@ class OffsetService:
         self._runtime.run(shard, group, partial(dissolve, group, ErrorCode.COORDINATOR_NOT_AVAILABLE))
         del shard.groups[group_id]
         try:
-            await self._bury(shard, group_id, gone)
-            await self._runtime.write(shard, [group_tombstone(group_id)])
+            await self._bury(shard, group_id, gone, and_finally=[group_tombstone(group_id)])
         except CoordinatorError:
             shard.groups.setdefault(group_id, Group(
                 group_id, since_ms, generation=group.generation, protocol_type=group.protocol_type,
             ))
             raise
 
-    async def _bury(self, shard: Shard, group_id: str, gone: Iterable[OffsetName]) -> None:
-        """Write tombstones for offsets and, as they are committed, forget them."""
-        names = list(gone)
-        for start in range(0, len(names), TOMBSTONES_PER_APPEND):
-            part = names[start : start + TOMBSTONES_PER_APPEND]
+    async def _bury(
+        self, shard: Shard, group_id: str, gone: Sequence[OffsetName], and_finally: Sequence[Record] = ()
+    ) -> None:
+        """Write tombstones for offsets and, as they are committed, forget them; `and_finally` goes with the last of them."""
+        last_start = max(len(gone) - 1, 0) // TOMBSTONES_PER_APPEND * TOMBSTONES_PER_APPEND
+        for start in range(0, last_start + 1, TOMBSTONES_PER_APPEND):
+            part = gone[start : start + TOMBSTONES_PER_APPEND]
             records = [offset_tombstone(group_id, topic, partition) for topic, partition in part]
-            await self._runtime.write(shard, records, partial(_forget, shard, group_id, part))
+            if start == last_start:
+                records += and_finally
+            if records:
+                await self._runtime.write(shard, records, partial(_forget, shard, group_id, part))
 
 
-def _forget(shard: Shard, group_id: str, gone: Iterable[OffsetName]) -> None:
+def _forget(shard: Shard, group_id: str, gone: Sequence[OffsetName]) -> None:
     for topic, partition in gone:
         shard.offsets.remove(group_id, topic, partition)
