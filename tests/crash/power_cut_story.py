@@ -1,15 +1,17 @@
 """A data directory under load on the simulated disk, and what must be true of it after losing power at any moment.
 
 The load: two partitions with small segments, each with an idempotent and a plain producer; some wait for the flush of what they
-appended (acks=all), some don't; a keeper rolls segments, writes checkpoints and deletes old records meanwhile. At boundaries of
-the disk (each write, each beginning and end of an fdatasync, each change of a name) the power is cut: what the disk may then
-hold is kept, together with what had been promised up to there.
+appended (acks=all), some don't; a keeper rolls segments, raises the leader epoch, writes checkpoints and deletes old records
+meanwhile. At boundaries of the disk (each write, each beginning and end of an fdatasync, each change of a name) the power is
+cut: what the disk may then hold is kept, together with what had been promised up to there. Some cuts are kills instead: then
+the page cache stays, and so must everything that was appended.
 
 The promise, checked on each kept disk by opening it:
 * the partition comes online by itself;
 * all records up to the last acknowledged one are there, byte for byte, once, in order, behind the promised log start;
 * what is there beyond it is a prefix of what was appended: nothing invented, nothing skipped;
-* an idempotent producer that sends its last acknowledged batch again is told that it is a duplicate;
+* an idempotent producer that sends its last acknowledged batch again does not make a second copy;
+* leader epochs and timestamps lead to the same offsets as in the records themselves;
 * the partition takes appends, which then obey the same promise, also after the next power cut.
 
 A story is decided by its seed.
@@ -30,15 +32,15 @@ from odradek.log.log import Log
 from odradek.log.manager import LogManager
 from odradek.log.producer_state import OutOfOrderSequence
 from odradek.log.results import NEEDS_ROLL, AppendResult
-from odradek.records.batch import parse_header, scan
+from odradek.records.batch import BatchHeader, parse_header, scan
 from odradek.records.record import NewRecord, build_batch
 
 TOPIC = "events"
 TOPIC_ID = bytes(range(16))
 PARTITIONS = 2
-CONFIG = LogConfig(segment_bytes=6000, segment_index_bytes=400, index_interval_bytes=300, file_delete_delay_ms=10)
 DIRECTORY = "/data"
 LIVES = 2
+KILLS = 0.15  # how many of the cuts are kills
 
 
 @dataclass
@@ -60,9 +62,14 @@ class Cut:
     """The disk after a power cut, and what had been promised before it."""
 
     storage: MemoryStorage
+    config: LogConfig
     promises: list[Promise]
     number: int
     where: str
+
+    def then(self, what: str, promises: list[Promise]) -> Cut:
+        """Another one, of the same disk as it is now."""
+        return Cut(self.storage.power_cut(self.number), self.config, promises, self.number, f"{self.where}, then {what}")
 
 
 class Story:
@@ -78,6 +85,13 @@ class Story:
         self.boundaries = 0
         self.promises = [Promise() for _ in range(PARTITIONS)]
         self.appended: list[dict[int, bytes]] = [{} for _ in range(PARTITIONS)]
+        self.epochs = [0] * PARTITIONS
+        self.config = LogConfig(
+            segment_bytes=self.prng.choice((2000, 6000, 6000, 40_000)),
+            segment_index_bytes=400,
+            index_interval_bytes=self.prng.choice((100, 300, 4096)),
+            file_delete_delay_ms=10,
+        )
         self.clock = ManualClock()
         self.storage = MemoryStorage(seed=seed, turns_max=self.prng.choice((0, 1, 4)), cold_chance=self.prng.choice((0, 0.3)))
         self._chance = seeded(f"cuts of {seed}")
@@ -85,19 +99,25 @@ class Story:
     def boundary(self, operation: Operation, path: str) -> None:
         self.boundaries += 1
         if len(self.cuts) < self.cuts_max and self._chance.randrange(self.cut_every) == 0:
-            after = self.storage.power_cut(self.boundaries)
-            where = f"{operation} of {path}"
-            self.cuts.append(Cut(after, [promise.copy() for promise in self.promises], self.boundaries, where))
+            self.cuts.append(self._cut(f"{operation} of {path}"))
+
+    def _cut(self, where: str) -> Cut:
+        promises = [promise.copy() for promise in self.promises]
+        if self._chance.random() > KILLS:
+            return Cut(self.storage.power_cut(self.boundaries), self.config, promises, self.boundaries, where)
+        for promise, appended in zip(promises, self.appended, strict=True):
+            promise.acked_end = max((parse_header(batch).last_offset + 1 for batch in appended.values()), default=0)
+        return Cut(self.storage.process_kill(), self.config, promises, self.boundaries, f"{where} (killed)")
 
     async def tell(self) -> None:
         await self.storage.make_directory(DIRECTORY)
         await self.storage.sync_directory("/")
         self.storage.on_boundary = self.boundary
-        manager = manager_on(self.storage, self.clock)
+        manager = manager_on(self.storage, self.clock, self.config)
         await manager.start()
         logs = []
         for partition in range(PARTITIONS):
-            logs.append(await manager.open_or_create(TOPIC, partition, TOPIC_ID, CONFIG))
+            logs.append(await manager.open_or_create(TOPIC, partition, TOPIC_ID, self.config))
             self.promises[partition].exists = True
         producing = [self._produce(log, log.partition * 10 + number) for log in logs for number in range(2)]
         keeping = asyncio.ensure_future(self._keep(manager, logs))
@@ -123,7 +143,7 @@ class Story:
             batch = make_batch(prng, f"{self.seed}/{number}/{batch_number}", self.clock.now_ms(), producer_id, sequence)
             sent = bytes(batch)
             sequence += parse_header(batch).record_count
-            result = await append(log, batch, 0, self.clock.now_ms())
+            result = await append(log, batch, self.epochs[log.partition], self.clock.now_ms())
             self.appended[log.partition][result.first_offset] = bytes(batch)
             unflushed += 1
             if prng.random() < 0.5 or unflushed == 3:
@@ -146,6 +166,7 @@ class Story:
             for _ in range(prng.randrange(30)):
                 await asyncio.sleep(0)
             log = prng.choice(logs)
+            self.epochs[log.partition] += prng.random() < 0.2
             deed = prng.choice((log.roll, manager.checkpoint, manager.run_retention, lambda log=log: self._delete(log, prng)))
             await asyncio.shield(asyncio.ensure_future(deed()))
 
@@ -157,8 +178,8 @@ class Story:
         promise.start = max(promise.start, await log.delete_records(target))
 
 
-def manager_on(storage: MemoryStorage, clock: ManualClock) -> LogManager:
-    return LogManager(storage, DIRECTORY, clock=clock, prng=seeded(1), node_id=1, config_for=lambda topic: CONFIG)
+def manager_on(storage: MemoryStorage, clock: ManualClock, config: LogConfig) -> LogManager:
+    return LogManager(storage, DIRECTORY, clock=clock, prng=seeded(1), node_id=1, config_for=lambda topic: config)
 
 
 def make_batch(prng: Prng, name: str, now_ms: int, producer_id: int, sequence: int) -> bytearray:
@@ -198,21 +219,19 @@ async def verify(cut: Cut, history: list[dict[int, bytes]], life: int = 1) -> No
     """Open the disk, check the promises, append more, lose power again, up to `LIVES` times; then end in order."""
     clock = ManualClock()
     clock.advance(1_000_000)
-    manager = manager_on(cut.storage, clock)
+    manager = manager_on(cut.storage, clock, cut.config)
     await manager.start()
     appended = [dict(batches) for batches in history]
     promises = [promise.copy() for promise in cut.promises]
     for partition, promise in enumerate(promises):
         if promise.exists:
-            log = await manager.open_or_create(TOPIC, partition, TOPIC_ID, CONFIG)
+            log = await manager.open_or_create(TOPIC, partition, TOPIC_ID, cut.config)
             await check(log, promise, appended[partition])
-            await go_on(log, promise, appended[partition], life, f"life {life} after cut {cut.number}", clock.now_ms())
+            await go_on(log, promise, appended[partition], f"life {life} after cut {cut.number}", clock.now_ms())
     if life < LIVES:
-        again = Cut(cut.storage.power_cut(cut.number), promises, cut.number, f"{cut.where}, then once more")
-        await verify(again, appended, life + 1)
+        await verify(cut.then("once more", promises), appended, life + 1)
     await manager.close()
-    ended = Cut(cut.storage.power_cut(cut.number), promises, cut.number, f"{cut.where}, then an orderly end")
-    await verify_clean(ended, appended, clock)
+    await verify_clean(cut.then("an orderly end", promises), appended, clock)
 
 
 async def check(log: Log, promise: Promise, appended: dict[int, bytes]) -> None:
@@ -228,7 +247,8 @@ async def check(log: Log, promise: Promise, appended: dict[int, bytes]) -> None:
     }
     assert list(found) == sorted(expected)
     assert found == expected
-    assert end == 0 or not expected or parse_header(found[max(found)]).last_offset + 1 == end
+    assert not expected or parse_header(found[max(found)]).last_offset + 1 == end
+    await check_lookups(log, [parse_header(batch) for batch in found.values()])
     for sent, first_offset in promise.last_acked.values():
         if first_offset >= log.log_start_offset:
             await send_again(log, sent, first_offset, found)
@@ -250,11 +270,24 @@ async def send_again(log: Log, sent: bytes, first_offset: int, found: dict[int, 
         assert (result.duplicate, result.first_offset) == (True, first_offset)
 
 
-async def go_on(log: Log, promise: Promise, appended: dict[int, bytes], epoch: int, name: str, now_ms: int) -> None:
+async def check_lookups(log: Log, headers: list[BatchHeader]) -> None:
+    """By epoch, and by timestamp (all records of a batch have the same one)."""
+    for epoch in {header.leader_epoch for header in headers}:
+        later = (header.base_offset for header in headers if header.leader_epoch > epoch)
+        assert log.end_offset_for_epoch(epoch).end_offset == min(later, default=log.log_end_offset)
+    for wanted in {header.max_timestamp for header in headers[:: max(len(headers) // 4, 1)]}:
+        holder = next(header for header in headers if header.max_timestamp >= wanted)
+        expected = (max(holder.base_offset, log.log_start_offset), holder.max_timestamp)
+        answer = await log.offset_for_timestamp(wanted)
+        assert answer is not None
+        assert (answer.offset, answer.timestamp) == expected
+
+
+async def go_on(log: Log, promise: Promise, appended: dict[int, bytes], name: str, now_ms: int) -> None:
     """The recovered partition is used: two acknowledged batches, under a new leader epoch."""
     for offset in [offset for offset in appended if offset >= log.log_end_offset]:
         del appended[offset]
-    prng = seeded(name)
+    prng, epoch = seeded(name), log.latest_epoch + 1
     for number in range(2):
         batch = make_batch(prng, f"{name}/{number}", now_ms, -1, -1)
         result = await append(log, batch, epoch, now_ms)
@@ -265,13 +298,13 @@ async def go_on(log: Log, promise: Promise, appended: dict[int, bytes], epoch: i
 
 async def verify_clean(ended: Cut, appended: list[dict[int, bytes]], clock: ManualClock) -> None:
     """After an orderly end (and losing power then) all is there, and nothing has to be recovered."""
-    manager = manager_on(ended.storage, clock)
+    manager = manager_on(ended.storage, clock, ended.config)
     reports = await manager.start()
     assert manager.clean
     assert [report for report in reports if report.truncated_bytes] == []
     for partition, promise in enumerate(ended.promises):
         if promise.exists:
-            log = await manager.open_or_create(TOPIC, partition, TOPIC_ID, CONFIG)
+            log = await manager.open_or_create(TOPIC, partition, TOPIC_ID, ended.config)
             await check(log, promise, appended[partition])
     await manager.close()
 
