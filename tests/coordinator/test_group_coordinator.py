@@ -1,6 +1,7 @@
 """The coordinator as a whole, on a log in memory and virtual time."""
 
 import asyncio
+import logging
 
 from odradek.coordinator.states import GroupState
 from odradek.wire.errors import ErrorCode, name_of
@@ -203,6 +204,35 @@ def test_member_ids_carry_the_clients_name_and_a_uuid(world):
     asyncio.run(scenario())
 
 
+def test_a_limit_lowered_over_a_restart_rebalances_the_group(world):
+    async def scenario():
+        one = await world().load_all()
+        member = await stable_member(one)
+        two = world(log=one.log)
+        two.config.group_max_size = 0
+        await two.load_all()
+        heartbeat = HeartbeatRequest(group_id="g", member_id=member, generation_id=1)
+        assert two.groups.heartbeat(heartbeat, two.client()).error_code == ErrorCode.REBALANCE_IN_PROGRESS
+        assert {cause for (cause,), _ in two.groups.runtime.metrics.rebalances.items()} == {"over capacity"}
+
+    asyncio.run(scenario())
+
+
+def test_every_rebalance_is_logged_with_its_reason_member_and_group(world, caplog):
+    async def scenario():
+        one = await world().load_all()
+        await stable_member(one)
+        await one.advance(10_001)
+
+    with caplog.at_level(logging.INFO, logger="odradek.coordinator"):
+        asyncio.run(scenario())
+    told = [record.fields for record in caplog.records if record.getMessage() == "group rebalances"]
+    assert [(each["group"], each["cause"], each["client"], each["host"]) for each in told] == [
+        ("g", "member joined", "tester", "/127.0.0.1"), ("g", "session timeout", "tester", "/127.0.0.1"),
+    ]
+    assert told[1]["reason"] == f"no heartbeat from {told[1]['member']} within session.timeout.ms=10000"
+
+
 # Offsets
 
 
@@ -304,6 +334,39 @@ def test_offsets_expire_with_tombstones_and_take_their_group_along(world):
         again = await world(log=one.log).load_all()
         assert again.groups.runtime.metrics.group_counts() == {state.value: 0 for state in GroupState}
         await one.groups.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_expire_now_expires_later(world):
+    async def scenario():
+        one = await world().load_all()
+        await one.groups.offset_commit(commit(1), one.client())
+        one.clock.advance(8 * DAY_MS)
+        one.log.fail_with = ErrorCode.NOT_ENOUGH_REPLICAS
+        assert await one.groups.expire_offsets() == 0
+        assert await committed(one) == {("t", 0): 1}
+        one.log.fail_with = None
+        assert await one.groups.expire_offsets() == 1
+        assert await committed(one) == {}
+
+    asyncio.run(scenario())
+
+
+def test_commits_behind_the_append_under_way_are_refused_when_the_partition_goes(world):
+    async def scenario():
+        one = await world().load_all()
+        one.log.hold()
+        first = asyncio.create_task(one.groups.offset_commit(commit(1), one.client()))
+        await one.advance(0)
+        second = asyncio.create_task(one.groups.offset_commit(commit(2), one.client()))
+        await one.advance(0)
+        closing = asyncio.create_task(one.groups.close())
+        await one.advance(0)
+        one.log.release()
+        await closing
+        assert (codes(await first), codes(await second)) == ({"NONE"}, {"NOT_COORDINATOR"})
+        assert await committed(await world(log=one.log).load_all()) == {("t", 0): 1}
 
     asyncio.run(scenario())
 
