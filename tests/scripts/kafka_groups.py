@@ -359,8 +359,8 @@ def comparable(said, prefix, topic, topic_id):
         if messages is list_groups:
             plain["groups"] = [group for group in plain["groups"] if group["group_id"].startswith(prefix)]
         text = json.dumps(plain).replace(prefix, "g-").replace(topic, "TOPIC").replace(topic_id.hex(), "TOPIC-ID")
-        text = INVENTED_ID.sub(lambda found: invented.setdefault(found.group(0), f"ID{len(invented) + 1}"), text)
         text = re.sub("x{99,}", lambda run: f"{len(run.group(0))} times x", text)
+        text = INVENTED_ID.sub(lambda found: invented.setdefault(found.group(0), f"ID{len(invented) + 1}"), text)
         yield label, _sorted(json.loads(text))
 
 
