@@ -101,6 +101,16 @@ def test_a_request_may_come_byte_by_byte() -> None:
     asyncio.run(story())
 
 
+def test_bytes_behind_a_request_are_ignored_as_kafka_does() -> None:
+    async def story() -> None:
+        async with serving() as (_, connect):
+            reader, writer = await connect()
+            writer.write(ask(3, version=0, body=b"trailing"))
+            assert (await answer(reader, version=0))[0] == 3
+
+    asyncio.run(story())
+
+
 def test_an_unknown_version_of_api_versions_is_answered_in_version_0_with_what_is_known() -> None:
     async def story() -> None:
         async with serving() as (_, connect):
@@ -138,10 +148,9 @@ def test_produce_and_join_group_are_on_offer_from_version_0() -> None:
         (ask(1, api_key=ApiKey.WRITE_TXN_MARKERS, version=1), "WriteTxnMarkers"),
         (ask(1, api_key=ApiKey.PRODUCE, version=2), "Produce version 2 is not supported"),
         (ask(1, api_key=ApiKey.FETCH, version=99), "Fetch version 99 is not supported"),
-        (ask(1, version=0, body=b"trailing"), "8 bytes follow"),
         (struct.pack(">i", 12) + struct.pack(">hhih", 18, 3, 1, 2) + b"\xff\xfe", "utf-8|UTF-8"),
     ],
-    ids=["tls", "http", "negative", "huge", "short", "unknown-key", "unserved", "old", "new", "trailing", "utf8"],
+    ids=["tls", "http", "negative", "huge", "short", "unknown-key", "unserved", "old", "new", "utf8"],
 )
 def test_bad_bytes_close_their_connection_with_a_logged_reason_and_no_other(
     sent: bytes, reason: str, caplog: pytest.LogCaptureFixture

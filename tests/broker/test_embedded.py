@@ -17,6 +17,9 @@ import odradek
 from odradek.base.errors import OdradekError
 
 
+NO_DELAY = {"group.initial.rebalance.delay.ms": 0}
+
+
 def put(broker: odradek.Broker, topic: str, value: bytes) -> None:
     failed: list[object] = []
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
@@ -69,17 +72,17 @@ def test_several_brokers_live_in_one_process_and_know_nothing_of_each_other() ->
 
 def test_the_next_broker_finds_what_the_last_one_left(tmp_path: Path) -> None:
     for number in range(3):
-        with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        with odradek.Broker(data_dir=str(tmp_path), config=NO_DELAY) as broker:
             put(broker, "t", b"%d" % number)
             assert get(broker, "t", number + 1, group=f"g{number}") == [b"%d" % i for i in range(number + 1)]
 
 
 def test_committed_offsets_survive(tmp_path: Path) -> None:
-    with odradek.Broker(data_dir=str(tmp_path), config={"group.initial.rebalance.delay.ms": 0}) as broker:
+    with odradek.Broker(data_dir=str(tmp_path), config=NO_DELAY) as broker:
         for value in (b"a", b"b"):
             put(broker, "t", value)
         assert get(broker, "t", 2) == [b"a", b"b"]
-    with odradek.Broker(data_dir=str(tmp_path), config={"group.initial.rebalance.delay.ms": 0}) as broker:
+    with odradek.Broker(data_dir=str(tmp_path), config=NO_DELAY) as broker:
         put(broker, "t", b"c")
         assert get(broker, "t", 1) == [b"c"]
 
