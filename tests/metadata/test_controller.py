@@ -14,6 +14,7 @@ from odradek.metadata.configs import Alteration, Resource
 from odradek.metadata.controller import Controller
 from odradek.metadata.errors import ConflictError, MetadataError, StoreError
 from odradek.metadata.image import BrokerImage, Change, ConfigChange, TopicChange, TopicImage, TopicRemoval
+from odradek.metadata.kafka_metadata import KafkaMetadata
 from odradek.metadata.leaders import FoundTopic
 from odradek.metadata.memory_store import MemoryStore
 from odradek.metadata.sqlite_store import SqliteStore
@@ -223,6 +224,29 @@ def test_topics_found_on_disk_are_adopted_once() -> None:
         assert controller.image.version == version
         [stray] = await controller.adopt([FoundTopic("from-kafka", b"\x06" * 16, {0: 0})])
         assert "another id" in stray.reason
+
+    tell(story)
+
+
+def test_what_was_set_for_all_brokers_under_kafka_is_taken_over_once() -> None:
+    async def story(controller: Controller) -> None:
+        asked = 0
+
+        async def read() -> KafkaMetadata:
+            nonlocal asked
+            asked += 1
+            metadata = KafkaMetadata()
+            metadata.replay(b"\x01\x04\x00\x04\x01\x11log.retention.ms\x027\x00")
+            return metadata
+
+        found = [FoundTopic("from-kafka", b"\x05" * 16, {0: 3})]
+        await controller.adopt(found, read)
+        assert controller.config.get_int("log.retention.ms") == 7
+        await controller.alter_configs([(Resource(4, ""), [])])
+        await controller.adopt(found, read)
+        assert asked == 1, "Kafka's metadata is read only where there is something to adopt"
+        await controller.adopt([FoundTopic("another", b"\x06" * 16, {0: 3})], read)
+        assert controller.image.broker_configs == {}, "what was set once may be taken back here"
 
     tell(story)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from odradek.metadata.image import Image, PartitionImage, TopicChange, TopicImage
+from odradek.metadata.kafka_metadata import KafkaMetadata
 from odradek.metadata.leaders import FoundTopic, adopt, bump
 
 NEW_ID = b"\x0f" * 16
@@ -34,6 +35,40 @@ def test_a_topic_found_on_disk_is_adopted_with_its_id_and_a_fresh_epoch() -> Non
     assert change.new.topic_id == b"\x05" * 16
     assert [partition.leader_epoch for partition in change.new.partitions] == [8, 0, 0], "partition 1 is made empty"
     assert all(partition.leader == 1 and partition.isr == (1,) for partition in change.new.partitions)
+
+
+def kafka_metadata(*records: bytes) -> KafkaMetadata:
+    made = KafkaMetadata()
+    for record in records:
+        made.replay(record)
+    return made
+
+
+def text(value: str) -> bytes:
+    return bytes([len(value) + 1]) + value.encode()
+
+
+def config_record(topic: str, name: str, value: str | None) -> bytes:
+    return b"\x01\x04\x00\x02" + text(topic) + text(name) + (b"\0" if value is None else text(value)) + b"\0"
+
+
+def test_kafkas_configurations_come_with_a_topic_as_far_as_they_are_known() -> None:
+    topic_id = b"\x05" * 16
+    kafka = kafka_metadata(
+        b"\x01\x02\x00" + text("kafka") + topic_id + b"\0",
+        config_record("kafka", "retention.ms", "-1"),
+        config_record("kafka", "message.format.version", "2.0"),
+    )
+    [change], _ = adopt(image(), [FoundTopic("kafka", topic_id, {0: 0})], 1, lambda: NEW_ID, kafka=kafka)
+    assert change.new.configs == {"retention.ms": "-1"}
+
+
+def test_a_topic_whose_configurations_nobody_knows_keeps_everything() -> None:
+    found = [FoundTopic("lost", b"\x05" * 16, {0: 0}), FoundTopic("old", None, {0: 0})]
+    for kafka in (None, kafka_metadata(config_record("lost", "retention.ms", "5"))):
+        changes, _ = adopt(image(), found, 1, lambda: NEW_ID, kafka=kafka)
+        for change in changes:
+            assert change.new.configs == {"retention.ms": "-1", "retention.bytes": "-1"}
 
 
 def test_a_topic_without_an_id_is_given_one_and_an_internal_one_is_compacted() -> None:

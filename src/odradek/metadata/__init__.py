@@ -5,5 +5,5 @@ Four parts, each replaceable: the *store* keeps it (SQLite on one node, memory i
 changes (topics, partitions, configurations), and the *controller* carries changes out: store first, image after.
 Configuration names live here too, since a topic's settings are metadata with the broker's as their defaults.
 
-Stands on `base` alone.
+Stands on `base` alone, except where it reads what Apache Kafka wrote (`kafka_metadata.py`: `records`, `aio`).
 """

@@ -14,7 +14,7 @@ wait for the controller: it would wait for itself. Requests that name several th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from odradek.base.logging import get_logger
 from odradek.base.prng import Prng
 from odradek.metadata import configs, leaders, topics
 from odradek.metadata.broker_config import BrokerConfig
+from odradek.metadata.broker_keys import BROKER_CONFIG
 from odradek.metadata.configs import Alteration, Resource
 from odradek.metadata.errors import (
     InvalidRequestError,
@@ -33,6 +34,7 @@ from odradek.metadata.errors import (
     UnknownTopicIdError,
 )
 from odradek.metadata.image import BrokerChange, BrokerImage, Change, ConfigChange, Image, TopicChange, TopicImage, TopicRemoval
+from odradek.metadata.kafka_metadata import KafkaMetadata
 from odradek.metadata.leaders import FoundTopic, Stray
 from odradek.metadata.loading import load
 from odradek.metadata.store import MetadataStore
@@ -122,12 +124,15 @@ class Controller:
         """Make a broker known, or known to have changed."""
         await self._in_turn(self._writer.commit([BrokerChange(broker)]))
 
-    async def adopt(self, found: Iterable[FoundTopic]) -> list[Stray]:
+    async def adopt(
+        self, found: Iterable[FoundTopic], kafka: Callable[[], Awaitable[KafkaMetadata | None]] | None = None
+    ) -> list[Stray]:
         """Take topics that are on disk and not in the metadata in; the others come back (see `leaders.Stray`).
 
-        To be called once, at the start, with everything that is on disk: deleted topics that are no longer there are forgotten.
+        To be called once, at the start, with everything that is on disk: deleted topics that are no longer there are
+        forgotten. `kafka` reads what Kafka's metadata in the same directory says; it is asked only when there is a use for it.
         """
-        return await self._in_turn(self._adopt(found))
+        return await self._in_turn(self._adopt(list(found), kafka))
 
     async def bump_leader_epochs(self, last_epochs: Mapping[tuple[str, int], int]) -> None:
         """Give partitions a new leader epoch after an unclean stop; `last_epochs` are those in their logs (-1: none)."""
@@ -218,12 +223,26 @@ class Controller:
             return [result if isinstance(result, MetadataError) else error for result in results]
         return [*results]
 
-    async def _adopt(self, found: Iterable[FoundTopic]) -> list[Stray]:
-        on_disk = list(found)
-        changes, strays = leaders.adopt(self.image, on_disk, self.node_id, self._draw.topic_id, self._writer.removed)
-        await self._writer.commit(changes)
-        await self._writer.forget_removed(self._writer.removed - {topic.topic_id for topic in on_disk})
+    async def _adopt(
+        self, found: list[FoundTopic], read_kafka: Callable[[], Awaitable[KafkaMetadata | None]] | None
+    ) -> list[Stray]:
+        image, removed = self.image, self._writer.removed
+        unknown = [topic for topic in found if not leaders.is_known(image, topic)]
+        kafka = await read_kafka() if read_kafka is not None and unknown else None
+        changes, strays = leaders.adopt(image, unknown, self.node_id, self._draw.topic_id, removed=removed, kafka=kafka)
+        await self._writer.commit([*self._adopted_broker_configs(kafka), *changes])
+        await self._writer.forget_removed(removed - {topic.topic_id for topic in found})
+        kept = sum(change.new.configs is leaders.KEEP_EVERYTHING for change in changes)
+        if kept:
+            _log.warning("topics adopted without their configurations: set retention.ms and retention.bytes", topics=kept)
         return strays
+
+    def _adopted_broker_configs(self, kafka: KafkaMetadata | None) -> list[Change]:
+        """What was set for all brokers at run time under Kafka; once, when this store knows nothing yet."""
+        if kafka is None or self.image.topics or self.image.broker_configs:
+            return []
+        configs = leaders.readable(kafka.broker_configs(""), BROKER_CONFIG)
+        return [ConfigChange("broker", "", configs)] if configs else []
 
     async def _bump_leader_epochs(self, last_epochs: Mapping[tuple[str, int], int]) -> None:
         await self._writer.commit(leaders.bump(self.image, last_epochs))

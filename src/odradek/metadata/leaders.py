@@ -6,17 +6,25 @@ value within one epoch. The new epoch is above both the image's and the last one
 
 A data directory written by Apache Kafka, or one whose metadata.db is lost, has logs whose topics nobody knows. Each
 carries its topic's name and partition in its directory's name and its topic's id in `partition.metadata`; that is
-enough to *adopt* the topic. Missing numbers in between are made empty. What contradicts the image is left alone and
-reported: never guess about data.
+enough to *adopt* the topic. Missing numbers in between are made empty. The topic's configurations come from Kafka's
+metadata where it is there; where it isn't, the topic keeps everything until somebody says otherwise. What contradicts
+the image is left alone and reported: never guess about data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
+from odradek.base.config import ConfigDef, ConfigError, UnknownConfigError
 from odradek.metadata import names
 from odradek.metadata.image import Image, PartitionImage, TopicChange, TopicImage
+from odradek.metadata.kafka_metadata import KafkaMetadata
+from odradek.metadata.topic_keys import TOPIC_CONFIG
+
+# For a topic whose configurations nobody knows any more: whatever they were, nothing must be deleted for want of them.
+KEEP_EVERYTHING: Mapping[str, str] = MappingProxyType({"retention.ms": "-1", "retention.bytes": "-1"})
 
 
 class FoundTopic(NamedTuple):
@@ -60,13 +68,22 @@ def _bumped(partitions: tuple[PartitionImage, ...], epochs: Mapping[int, int]) -
 
 
 def adopt(
-    image: Image, found: Iterable[FoundTopic], node_id: int, new_id: Callable[[], bytes], removed: Container[bytes] = ()
+    image: Image,
+    found: Iterable[FoundTopic],
+    node_id: int,
+    new_id: Callable[[], bytes],
+    *,
+    removed: Container[bytes] = (),
+    kafka: KafkaMetadata | None = None,
 ) -> tuple[list[TopicChange], list[Stray]]:
-    """The topics that come into the image, led by `node_id`, and those that don't; `removed` are ids of deleted topics."""
+    """The topics that come into the image, led by `node_id`, and those that don't.
+
+    `removed` are ids of deleted topics; `kafka` is what Kafka's metadata in the same directory says, if it is there.
+    """
     changes: list[TopicChange] = []
     strays: list[Stray] = []
     for topic in found:
-        if _is_known(image, topic):
+        if is_known(image, topic):
             continue
         if topic.topic_id is not None and topic.topic_id in removed:
             strays.append(Stray(topic, "it was deleted just before the broker stopped", True))
@@ -75,11 +92,12 @@ def adopt(
         if reason is not None:
             strays.append(Stray(topic, reason))
         else:
-            changes.append(TopicChange(None, _adopted(topic, node_id, new_id)))
+            changes.append(TopicChange(None, _adopted(topic, node_id, new_id, kafka)))
     return changes, strays
 
 
-def _is_known(image: Image, topic: FoundTopic) -> bool:
+def is_known(image: Image, topic: FoundTopic) -> bool:
+    """Whether the image has what is on disk."""
     known = image.topics.get(topic.name)
     same_id = known is not None and topic.topic_id in (None, known.topic_id)
     return known is not None and same_id and max(topic.partitions, default=-1) < len(known.partitions)
@@ -96,10 +114,27 @@ def _stray_reason(image: Image, topic: FoundTopic) -> str | None:
     return names.invalid_reason(topic.name)
 
 
-def _adopted(topic: FoundTopic, node_id: int, new_id: Callable[[], bytes]) -> TopicImage:
+def _adopted(topic: FoundTopic, node_id: int, new_id: Callable[[], bytes], kafka: KafkaMetadata | None) -> TopicImage:
     count = max(topic.partitions, default=-1) + 1
     partitions = tuple(
         PartitionImage((node_id,), (node_id,), node_id, topic.partitions.get(index, -1) + 1) for index in range(count)
     )
-    configs = {"cleanup.policy": "compact"} if names.is_internal(topic.name) else {}
-    return TopicImage(topic.name, topic.topic_id or new_id(), partitions, configs)
+    return TopicImage(topic.name, topic.topic_id or new_id(), partitions, _adopted_configs(topic, kafka))
+
+
+def _adopted_configs(topic: FoundTopic, kafka: KafkaMetadata | None) -> Mapping[str, str]:
+    if kafka is not None and topic.topic_id is not None and kafka.topics.get(topic.topic_id) == topic.name:
+        return readable(kafka.topic_configs(topic.name), TOPIC_CONFIG)
+    return {"cleanup.policy": "compact"} if names.is_internal(topic.name) else KEEP_EVERYTHING
+
+
+def readable(configs: Mapping[str, str], definition: ConfigDef) -> dict[str, str]:
+    """Those of `configs` that are known here and hold a value that is; Kafka's older versions had others."""
+    kept = {}
+    for name, text in configs.items():
+        try:
+            definition.key(name).parse(text)
+        except (ConfigError, UnknownConfigError):
+            continue
+        kept[name] = text
+    return kept

@@ -8,9 +8,9 @@ Tables: `entries(key, value, create_revision, mod_revision, lease)`, one row per
 "revision" and "format" (1). `sqlite3 metadata.db 'select key, value from entries'` shows everything; the values are
 JSON (`codec.py`).
 
-A transaction that ended in an I/O error may or may not be on the disk, and asking again can't tell (durability.md: a failed
-fdatasync is never retried). So the store refuses every later write until it is opened anew. No space left is different: SQLite
-undoes the transaction, and the next one may find room.
+A transaction that ended in an I/O error may or may not be on the disk, and asking again can't tell (durability.md: a
+failed fdatasync is never retried). So the store refuses every later write until it is opened anew. No space left is
+different: SQLite undoes the transaction, and the next one may find room.
 
 Leases don't outlive the process that granted them: opening deletes whatever a dead one held.
 """
