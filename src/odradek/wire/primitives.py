@@ -12,7 +12,8 @@ lengths are the length plus one, zero is null) and of record batches (zigzag for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct, pack, unpack_from
+from functools import lru_cache
+from struct import Struct
 from struct import error as struct_error
 from typing import Final, TypeAlias
 
@@ -206,12 +207,21 @@ def read_numbers(buf: Buffer, pos: int, count: int, code: str, width: int) -> tu
     """`count` numbers of one `struct` code."""
     if count * width > len(buf) - pos:
         raise bad_count("array", count, len(buf) - pos)
-    return list(unpack_from(f">{count}{code}", buf, pos)), pos + count * width
+    if count <= 0:
+        return [], pos
+    return list(_numbers(count, code).unpack_from(buf, pos)), pos + count * width
 
 
 def write_numbers(out: bytearray, values: Sequence[int], code: str) -> None:
     """The reverse of `read_numbers`."""
-    out += pack(f">{len(values)}{code}", *values)
+    if values:
+        out += _numbers(len(values), code).pack(*values)
+
+
+@lru_cache(maxsize=256)
+def _numbers(count: int, code: str) -> Struct:
+    """The format of so many numbers; replica lists and partition lists are of few lengths, so making it is saved."""
+    return Struct(f">{count}{code}")
 
 
 def read_strings(buf: Buffer, pos: int, count: int) -> tuple[list[str], int]:
