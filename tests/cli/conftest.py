@@ -48,7 +48,9 @@ def cli(bootstrap: str, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch:
 
     def call(*words: str, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        code = main(list(words))
+        # A record that never comes must fail the test, not hang it.
+        bound = ("--timeout", "20") if words[0] == "consume" and "--timeout" not in words else ()
+        code = main([*words, *bound])
         out, err = capsysbinary.readouterr()
         return Result(code, out, err.decode())
 
