@@ -25,6 +25,8 @@ from odradek.wire.messages.create_topics import (
 if TYPE_CHECKING:
     from odradek.broker.context import RequestContext
 
+_CONFIGS_VERSION = 5
+
 
 async def handle(request: CreateTopicsRequest, context: RequestContext) -> CreateTopicsResponse:
     """One result per name, in the order of the request; refused names come last."""
@@ -63,10 +65,12 @@ def _error(name: str, error: MetadataError) -> CreatableTopicResult:
 
 
 def _made(topic: TopicImage, context: RequestContext) -> CreatableTopicResult:
-    configs = [
-        CreatableTopicConfigs(entry.name, entry.value, entry.read_only, entry.source, entry.sensitive)
-        for entry in describe_topic(context.broker.controller.topic_config(topic), context.broker.config)
-    ]
+    configs = []
+    if context.version >= _CONFIGS_VERSION:
+        configs = [
+            CreatableTopicConfigs(entry.name, entry.value, entry.read_only, entry.source, entry.sensitive)
+            for entry in describe_topic(context.broker.controller.topic_config(topic), context.broker.config)
+        ]
     return CreatableTopicResult(
         topic.name,
         topic.topic_id,
