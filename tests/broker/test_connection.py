@@ -148,9 +148,10 @@ def test_produce_and_join_group_are_on_offer_from_version_0() -> None:
         (ask(1, api_key=ApiKey.WRITE_TXN_MARKERS, version=1), "WriteTxnMarkers"),
         (ask(1, api_key=ApiKey.PRODUCE, version=2), "Produce version 2 is not supported"),
         (ask(1, api_key=ApiKey.FETCH, version=99), "Fetch version 99 is not supported"),
+        (ask(1, version=3, body=bytes(9 << 20)), "odradek.request.other.max.bytes"),
         (struct.pack(">i", 12) + struct.pack(">hhih", 18, 3, 1, 2) + b"\xff\xfe", "utf-8|UTF-8"),
     ],
-    ids=["tls", "http", "negative", "huge", "short", "unknown-key", "unserved", "old", "new", "utf8"],
+    ids=["tls", "http", "negative", "huge", "short", "unknown-key", "unserved", "old", "new", "other", "utf8"],
 )
 def test_bad_bytes_close_their_connection_with_a_logged_reason_and_no_other(
     sent: bytes, reason: str, caplog: pytest.LogCaptureFixture

@@ -183,6 +183,11 @@ class Connection(asyncio.BufferedProtocol):
         if decode is None:
             self._refuse_version(entry, header)
             return
+        if len(frame) > self._server.max_other_size and header.api_key != ApiKey.PRODUCE:
+            raise BadRequest(
+                f"{entry.name} of {len(frame)} bytes; the limit is {self._server.max_other_size} bytes "
+                "(odradek.request.other.max.bytes)"
+            )
         # What may follow the request is not looked at, as in Kafka: librdkafka sends three bytes too many with Metadata v13.
         request, _ = decode(frame, header.body)
         context = RequestContext(

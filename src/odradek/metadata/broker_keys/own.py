@@ -18,6 +18,10 @@ KEYS = (
         "odradek.connection.inflight.max", 100,
         "Requests of one connection that are read and not yet answered; beyond, reading from it pauses.", 1,
     ),
+    integer(
+        "odradek.request.other.max.bytes", 8 * MIB,
+        "The longest request that is no Produce: such a request becomes objects, many times its size.", 1024,
+    ),
     long(
         "odradek.memory.inflight.bytes", 256 * MIB,
         "Bytes of requests of all connections that are read and not yet answered; beyond, reading pauses.", MIB,
