@@ -87,7 +87,7 @@ class Story:
         self.appended: list[dict[int, bytes]] = [{} for _ in range(PARTITIONS)]
         self.epochs = [0] * PARTITIONS
         self.config = LogConfig(
-            segment_bytes=self.prng.choice((2000, 6000, 6000, 40_000)),
+            segment_bytes=self.prng.choice((3000, 6000, 6000, 40_000)),
             segment_index_bytes=400,
             index_interval_bytes=self.prng.choice((100, 300, 4096)),
             file_delete_delay_ms=10,

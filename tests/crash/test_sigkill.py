@@ -79,8 +79,10 @@ def test_acknowledged_records_and_commits_survive_sigkill(tmp_path: Path):
                 start(broker, prng)
                 compare(reader, producers, consumer)
                 print(f"round {number}: {[p.acked_count for p in producers]} acknowledged, {consumer.commits} commits")
-        finally:
-            consumer.end()
+        except BaseException:
+            consumer.abandon()
+            raise
+        consumer.end()
         assert all(producer.acked_count > ROUNDS for producer in producers)
         assert consumer.commits > ROUNDS
         assert broker.end() == 0
