@@ -38,6 +38,7 @@ class Flusher:
                 raise LogOffline(log.name, log.offline_reason)
             if self._running is None:
                 self._running = asyncio.ensure_future(self._run())
+                self._running.add_done_callback(_look_at)
             await asyncio.shield(self._running)
             target = min(target, log.log_end_offset)  # a truncation may have taken what was asked for
 
@@ -74,3 +75,9 @@ class Flusher:
             except OSError:
                 log.directory_dirty = True
                 raise
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Take note of the outcome, so that asyncio does not complain when all who waited have gone away."""
+    if not task.cancelled():
+        task.exception()

@@ -42,6 +42,7 @@ class Known(NamedTuple):
 
 async def load(log: Log, known: Known) -> RecoveryReport:
     """Fill `log` from its directory. A damaged log comes back offline, not as an exception; `OSError`s do."""
+    log.log_start_offset = log.log_end_offset = known.log_start_offset or 0  # should the load fail, the start is kept
     found = await _list(log)
     await _tidy(log, found)
     await _check_topic_id(log, found)
@@ -50,6 +51,7 @@ async def load(log: Log, known: Known) -> RecoveryReport:
     log.snapshots = {offset for offset, role, stage in found.segment_files if role == names.SNAPSHOT and not stage}
     report = await _find_end(log, known, has_epochs)
     log.recovery = report
+    await rolling.rest(log)
     log.refresh_limits()
     return report
 
@@ -261,7 +263,7 @@ async def _settle_recovered(log: Log, start_index: int, recovery_point: int | No
         await log.surroundings.storage.remove(f"{log.directory}/{names.segment_file(offset, names.SNAPSHOT)}")
     for segment in list(log.segments)[start_index:-1]:
         segment.close_indexes()
-        await segment.save_indexes(log.surroundings.storage, sync=False)
+        await segment.save_indexes(log.surroundings.storage, sync=True)
         log.surroundings.open_files.admit_indexes(segment)
     log.producers.end_offset = end
     log.durable_offset = min(max(recovery_point or 0, log.log_start_offset), log.durable_offset, end)

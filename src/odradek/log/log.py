@@ -43,80 +43,23 @@ from odradek.log.roll import RollLimits
 from odradek.log.segment import Segment
 from odradek.log.segments import Segments
 from odradek.log.surroundings import Surroundings, logger
+from odradek.log.turn import Turn
 from odradek.records.batch import CONTROL, LOG_APPEND_TIME, BatchHeader, check_timestamps, patch
 
 _RECENT_MAX: Final = 32  # positions remembered of the newest batches: where consumers at the end of the log ask
 _NOT_NOW: Final = -2  # no leader epoch is this: `append_now` gives way
 
 
-class Turn:
-    """Whose turn it is to do what takes more than one turn of the loop: an async lock, first come, first served.
-
-    While somebody has it or waits for it, `append_now` gives way.
-    """
-
-    __slots__ = ("_lock", "_log", "_waiting")
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._lock = asyncio.Lock()
-        self._waiting = 0
-
-    async def __aenter__(self) -> None:
-        self._waiting += 1
-        self._log.slow_down()
-        try:
-            await self._lock.acquire()
-        except BaseException:
-            self._leave()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
-        self._leave()
-
-    def _leave(self) -> None:
-        self._waiting -= 1
-        if not self._waiting:
-            self._log.speed_up()
-
-
 class Log:
     """One partition on disk; see the module."""
 
     __slots__ = (
-        "_after_max_ms",
-        "_before_max_ms",
-        "_fast_epoch",
-        "_flush_messages",
-        "_flusher",
-        "_index_interval",
-        "_limits",
-        "_loading",
-        "_recent",
-        "_transforms",
-        "background",
-        "config",
-        "directory",
-        "directory_dirty",
-        "durable_offset",
-        "epochs",
-        "flushed_ms",
-        "log_end_offset",
-        "log_start_offset",
-        "name",
-        "offline_reason",
-        "partition",
-        "producers",
-        "readable",
-        "recovery",
-        "segments",
-        "snapshots",
-        "surroundings",
-        "topic",
-        "topic_id",
-        "turn",
-    )
+        "_after_max_ms", "_before_max_ms", "_fast_epoch", "_flush_messages", "_flusher", "_index_interval", "_limits",
+        "_loading", "_recent", "_transforms", "background", "config", "directory", "directory_dirty",
+        "durable_offset", "epochs", "flushed_ms", "log_end_offset", "log_start_offset", "name", "offline_reason",
+        "partition", "producers", "readable", "recovery", "segments", "snapshots", "surroundings", "topic",
+        "topic_id", "turn",
+    )  # fmt: skip
 
     def __init__(
         self, topic: str, partition: int, topic_id: bytes, directory: str, config: LogConfig, surroundings: Surroundings
@@ -221,6 +164,8 @@ class Log:
         if self.offline_reason is not None and self.readable:
             logger.info("partition online again", partition=self.name, was=self.offline_reason)
             self.offline_reason = None
+            if not self.turn.is_taken:
+                self.speed_up()
 
     # -- appending ------------------------------------------------------------------------------------------------
 

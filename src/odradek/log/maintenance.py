@@ -32,17 +32,22 @@ async def delete_records(log: Log, before_offset: int) -> int:
     if not 0 <= target <= log.log_end_offset:
         raise OffsetOutOfRange(log.name, target, log.log_start_offset, log.log_end_offset)
     if target > log.log_start_offset:
-        await _move_start(log, target)
+        _move_start(log, target)
         await log.surroundings.checkpoint_starts()
+        await _forget_epochs_before(log, target)
     return log.log_start_offset
 
 
-async def _move_start(log: Log, offset: int) -> None:
+def _move_start(log: Log, offset: int) -> None:
     log.log_start_offset = offset
     log.producers.on_log_start(offset)
+    log.check_cursors()
+
+
+async def _forget_epochs_before(log: Log, offset: int) -> None:
+    """Last of all: as long as a record may come back after a crash, its epoch must be known."""
     if log.epochs.truncate_from_start(offset):
         await rolling.save_epochs(log)
-    log.check_cursors()
 
 
 async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
@@ -61,7 +66,7 @@ async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
         return 0
     if chosen.segment_count == len(log.segments):
         await log.roll()
-    if len(log.segments) <= chosen.segment_count:
+    if not _still_first(log, facts[: chosen.segment_count]):
         return 0
     logger.info(
         "deleting segments", partition=log.name, count=chosen.segment_count, reason=chosen.reason,
@@ -70,9 +75,17 @@ async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
     taken = log.segments.take_first(chosen.segment_count)
     first = log.segments[0].base_offset
     if first > log.log_start_offset:
-        await _move_start(log, first)
+        _move_start(log, first)
     await delete_segments(log, taken)
+    await _forget_epochs_before(log, first)
     return len(taken)
+
+
+def _still_first(log: Log, facts: list[SegmentFacts]) -> bool:
+    """Whether the log still begins with these segments and goes on behind them: somebody may have cut it meanwhile."""
+    return len(log.segments) > len(facts) and all(
+        segment.base_offset == fact.base_offset for segment, fact in zip(log.segments, facts, strict=False)
+    )
 
 
 async def _facts(log: Log, now_ms: int) -> list[SegmentFacts]:
@@ -103,13 +116,18 @@ async def delete_segments(log: Log, segments: list[Segment]) -> None:
             doomed.append(segment.path(role) + names.DELETED)
     log.directory_dirty = True
 
+    delay_ms, deletions = log.config.file_delete_delay_ms, log.surroundings.deletions
+
     async def remove() -> None:
+        if any(segment.lease.holders for segment in segments):  # somebody still reads: next time
+            deletions.add(f"segments of {log.name}", max(delay_ms, 1), remove)
+            return
         for segment in segments:
             await segment.close_file()
         for path in doomed:
             await storage.remove(path)
 
-    log.surroundings.deletions.add(f"segments of {log.name}", log.config.file_delete_delay_ms, remove)
+    deletions.add(f"segments of {log.name}", delay_ms, remove)
 
 
 async def truncate_to(log: Log, offset: int) -> None:

@@ -14,6 +14,7 @@ owner is told; nothing is retried.
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,7 @@ from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import Surroundings, logger
 
 DEFAULT_NODE_ID: Final = 1
+MIN_FREE_BYTES: Final = 16 << 20  # a partition that ran out of space waits for at least this much
 _CLOSE_CONCURRENCY: Final = 16
 _PROGRESS_SECONDS: Final = 1.0
 _DELETION_PASS_MS: Final = 5000
@@ -92,7 +94,7 @@ class LogManager:
         self._lock: FileLock | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._surroundings = Surroundings(
-            storage, clock, prng, max_open_segments=self.settings.max_open_segments,
+            storage, clock, prng, max_open_segments=min(self.settings.max_open_segments, _descriptors_to_spare()),
             max_index_bytes=self.settings.max_index_bytes,
         )  # fmt: skip
         self._surroundings.directory_failed = self._directory_failed
@@ -113,6 +115,7 @@ class LogManager:
             await self._identify()
             self.clean = await self._take_clean_mark()
             reports = await self._load_all(await self._partition_directories())
+            await self._checkpoint_first()
         except BaseException:
             self._lock.release()
             raise
@@ -170,7 +173,6 @@ class LogManager:
     async def _load_all(self, found: list[TopicPartition]) -> list[RecoveryReport]:
         points = await self._read_checkpoint(names.RECOVERY_POINT_CHECKPOINT)
         starts = await self._read_checkpoint(names.LOG_START_CHECKPOINT)
-        self._replicated = await self._read_checkpoint(names.REPLICATION_CHECKPOINT)
         slots = asyncio.Semaphore(self.settings.recovery_concurrency)
         reports: list[RecoveryReport] = []
 
@@ -179,7 +181,8 @@ class LogManager:
                 log = Log(key[0], key[1], ZERO_UUID, self._path(names.partition_directory(*key)), self._config_for(key[0]),
                           self._surroundings)  # fmt: skip
                 self.logs[key] = log
-                known = Known(self.clean and points is not None, _of(points, key), _of(starts, key))
+                point = None if points is None else points.get(key, 0)
+                known = Known(self.clean, point, (starts or {}).get(key))
                 reports.append(await self._load_one(log, known))
 
         progress = asyncio.ensure_future(self._tell_progress(reports, len(found)))
@@ -249,6 +252,17 @@ class LogManager:
         await self._storage.sync_directory(self.directory)
         self._surroundings.deletions.add_tree(renamed, log.config.file_delete_delay_ms)
 
+    async def set_aside(self, topic: str, partition: int) -> None:
+        """Keep a partition's data out of the way, as `topic-partition.<hex>-stray`: it belongs to no topic that is known."""
+        log = self.logs.pop((topic, partition), None)
+        if log is None:
+            return
+        await log.abandon()
+        renamed = self._path(names.stray_directory(topic, partition, self._prng.getrandbits(128).to_bytes(16, "big")))
+        await self._storage.rename(log.directory, renamed)
+        await self._storage.sync_directory(self.directory)
+        logger.warning("partition set aside", partition=log.name, path=renamed)
+
     # -- housekeeping ---------------------------------------------------------------------------------------------
 
     def _begin_housekeeping(self) -> None:
@@ -256,6 +270,7 @@ class LogManager:
         for interval_ms, work in (
             (settings.retention_check_interval_ms, self.run_retention),
             (settings.flush_scheduler_interval_ms, self.run_flushes),
+            (settings.flush_scheduler_interval_ms, self.run_upkeep),
             (settings.recovery_point_checkpoint_interval_ms, self._checkpoint_recovery_points),
             (settings.log_start_checkpoint_interval_ms, self._checkpoint_starts),
             (settings.producer_id_expiration_check_interval_ms, self.run_expiry),
@@ -290,6 +305,18 @@ class LogManager:
             await log.flush()
         return len(due)
 
+    async def run_upkeep(self) -> int:
+        """Bring back partitions that ran out of space once there is some; make files closable when too many are open."""
+        short = [log for log in self.logs.values() if log.offline_reason is not None and log.readable]
+        free = await self._storage.free_bytes(self.directory) if short else 0
+        for log in short:
+            if free >= max(MIN_FREE_BYTES, 2 * log.config.max_message_bytes):
+                log.come_back()
+        if len(self._surroundings.open_files) > self._surroundings.open_files.limit:
+            for log in [log for log in self.logs.values() if log.durable_offset < log.log_end_offset and log.readable]:
+                await log.flush()  # only flushed segments may be closed
+        return len(short)
+
     async def run_expiry(self) -> int:
         """Forget producers that were silent for producer.id.expiration.ms; how many."""
         now_ms = self._clock.now_ms()
@@ -305,6 +332,13 @@ class LogManager:
         await self._write_checkpoint(names.RECOVERY_POINT_CHECKPOINT, {key: log.durable_offset for key, log in logs})
         await self._write_checkpoint(names.REPLICATION_CHECKPOINT, {key: log.log_end_offset for key, log in logs})
 
+    async def _checkpoint_first(self) -> None:
+        """From the first moment on there is a recovery point: partitions that are not in the file have 0."""
+        try:
+            await self.checkpoint()
+        except OSError as error:  # a full disk can still be read
+            logger.warning("no checkpoint written", directory=self.directory, reason=str(error))
+
     async def _checkpoint_starts(self) -> None:
         """As Kafka: only logs whose start is not simply that of their first segment."""
         moved = {
@@ -319,10 +353,11 @@ class LogManager:
             await self._storage.write_atomically(self._path(name), checkpoints.encode_offsets(offsets))
 
     async def _read_checkpoint(self, name: str) -> dict[TopicPartition, int] | None:
+        """None when nothing can be known: the file is missing (every start writes one) or makes no sense."""
         try:
             return checkpoints.decode_offsets(await self._storage.read_bytes(self._path(name), limit=1 << 28))
         except FileNotFoundError:
-            return {}
+            return None
         except checkpoints.CorruptCheckpoint as error:
             logger.warning("checkpoint cannot be read and is taken for missing", path=self._path(name), reason=str(error))
             return None
@@ -375,8 +410,10 @@ class LogManager:
         return f"{self.directory}/{name}"
 
 
-def _of(offsets: Mapping[TopicPartition, int] | None, key: TopicPartition) -> int | None:
-    return None if offsets is None else offsets.get(key)
+def _descriptors_to_spare() -> int:
+    """Half of what the process may open (RLIMIT_NOFILE): the other half is for connections."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft // 2
 
 
 def _first(*values: int | None) -> int:

@@ -84,5 +84,14 @@ def is_stray_directory(name: str) -> bool:
 
 def deleted_directory(topic: str, partition: int, unique: bytes) -> str:
     """The name under which a deleted partition waits; `unique` is 16 bytes."""
-    tail = f"-{partition}.{unique.hex()}-delete"
+    return _marked(topic, partition, unique, "delete")
+
+
+def stray_directory(topic: str, partition: int, unique: bytes) -> str:
+    """The name under which data of no known topic is kept; `unique` is 16 bytes."""
+    return _marked(topic, partition, unique, "stray")
+
+
+def _marked(topic: str, partition: int, unique: bytes, mark: str) -> str:
+    tail = f"-{partition}.{unique.hex()}-{mark}"
     return topic[: _MAX_NAME - len(tail)] + tail

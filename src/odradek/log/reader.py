@@ -41,7 +41,7 @@ Plan = Generator[Need, Buffer, T]
 
 
 class Bounds(NamedTuple):
-    """What a fetch asks for: from `offset`, below `end_offset`, `max_bytes` at most but for a first batch if `min_one_batch`."""
+    """What a fetch asks for: from `offset`, below `end_offset`, within `max_bytes` but for a wanted first batch."""
 
     offset: int
     end_offset: int

@@ -23,6 +23,7 @@ from odradek.log.recovery_scan import (
     SegmentScan,
     Visit,
     holds_zero_sector,
+    is_unwritten,
     judge,
     next_valid,
 )
@@ -76,6 +77,16 @@ async def scan_file(file: File, base_offset: int, size: int, visit: Visit) -> Se
     return scan
 
 
+async def scan_segment(log: Log, segment: Segment, visit: Visit) -> SegmentScan:
+    """As `scan_file`, for a segment of `log`; its file stays open meanwhile."""
+    file = await log.open_segment(segment)
+    segment.lease.holders += 1
+    try:
+        return await scan_file(file, segment.base_offset, segment.size, visit)
+    finally:
+        segment.lease.holders -= 1
+
+
 async def rebuild_indexes(log: Log, segment: Segment) -> None:
     """Indexes of a segment that is otherwise sound, from its batches."""
     shadow = Segment(segment.directory, segment.base_offset, size=segment.size)
@@ -85,12 +96,12 @@ async def rebuild_indexes(log: Log, segment: Segment) -> None:
     def visit(position: int, header: BatchHeader, batch: memoryview) -> None:
         shadow.note(position, header.last_offset, header.max_timestamp, interval)
 
-    file = await log.open_segment(segment)
-    scan = await scan_file(file, segment.base_offset, segment.size, visit)
+    scan = await scan_segment(log, segment, visit)
     if scan.fault is not None:
         logger.error(
-            "damage met while rebuilding an index", path=file.path, position=scan.fault.position, reason=scan.fault.reason
-        )
+            "damage met while rebuilding an index", path=segment.path(names.LOG), position=scan.fault.position,
+            reason=scan.fault.reason,
+        )  # fmt: skip
     segment.take_indexes_of(shadow)
 
 
@@ -102,7 +113,7 @@ async def recover(log: Log, start_index: int, recovery_point: int | None) -> Rec
     next_offset, scanned, index = log.segments[start_index].base_offset, 0, start_index
     while index < len(log.segments):
         segment = log.segments[index]
-        if index > start_index and _is_gap(log, next_offset, segment.base_offset, recovery_point):
+        if index > start_index and _is_gap(log, next_offset, segment, recovery_point):
             reason = f"the segment before {segment.base_offset} ends at {next_offset}: its last writes were lost"
             return await _drop_from(log, index, next_offset, scanned, reason)
         scan = await _scan_segment(log, segment)
@@ -115,12 +126,15 @@ async def recover(log: Log, start_index: int, recovery_point: int | None) -> Rec
     return Recovered(next_offset, scanned, 0, "")
 
 
-def _is_gap(log: Log, next_offset: int, base_offset: int, recovery_point: int | None) -> bool:
-    """Whether batches are missing between two segments: after a power cut the earlier file may have lost its end whole.
+def _is_gap(log: Log, next_offset: int, segment: Segment, recovery_point: int | None) -> bool:
+    """Whether batches are missing before `segment`: after a power cut the file before it may have lost its end whole.
 
-    Compaction leaves gaps too, and so may anything if no recovery point tells what was on disk: these are no faults.
+    Compaction leaves gaps too, and so may anything if no checkpoint tells what was on disk: these are no faults. Dropping
+    an empty segment behind a gap loses nothing in any case.
     """
-    return recovery_point is not None and recovery_point <= next_offset < base_offset and not log.config.is_compacted
+    if segment.base_offset <= next_offset or log.config.is_compacted:
+        return False
+    return segment.size == 0 or (recovery_point is not None and recovery_point <= next_offset)
 
 
 async def _scan_segment(log: Log, segment: Segment) -> SegmentScan:
@@ -136,8 +150,7 @@ async def _scan_segment(log: Log, segment: Segment) -> SegmentScan:
         if header.producer_id >= 0 and header.base_offset >= producers.end_offset:
             producers.replay(header, marker_of(batch, header))
 
-    file = await log.open_segment(segment)
-    scan = await scan_file(file, segment.base_offset, segment.size, visit)
+    scan = await scan_segment(log, segment, visit)
     segment.dirty = True  # whether the page cache has reached the disk, nobody knows
     return scan
 
@@ -160,6 +173,7 @@ async def _treat(log: Log, index: int, scan: SegmentScan, recovery_point: int) -
         return 0
     file = await log.open_segment(segment)
     following, zeros = await _look_behind(file, segment.size, fault)
+    zeros = zeros or is_unwritten(await file.read(fault.position, SECTOR - fault.position % SECTOR), fault.next_offset)
     later = any(other.size for other in log.segments.since(segment.base_offset)[1:])
     finding = judge(
         fault,

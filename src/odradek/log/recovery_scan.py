@@ -5,7 +5,8 @@ A scan walks batches (length, magic, checksum, offsets that only rise) until the
 means depends on what lies behind it:
 
 - *torn*: nothing valid follows. A write was cut short: nobody was told that it succeeded. Truncate, and say how much.
-- *hole*: valid batches follow, and the faulty stretch holds a sector of zeros, or ends where the file ends. That is
+- *hole*: valid batches follow, and the faulty stretch holds a sector of zeros, or begins with the zeros to the end of a
+  sector that an earlier write had filled half, or ends where the file ends. That is
   what a power cut leaves when later pages reached the disk and earlier ones did not. Pages that an fdatasync covered
   cannot be missing, and whatever lies behind was written later, so none of it was acknowledged as durable. Truncate
   too, but set the bytes aside first.
@@ -26,6 +27,7 @@ from typing import Final, NamedTuple
 from odradek.log.roll import MAX_RELATIVE_OFFSET
 from odradek.records.batch import (
     HEADER_SIZE,
+    LOG_OVERHEAD,
     MAGIC_POSITION,
     BatchHeader,
     Buffer,
@@ -141,6 +143,18 @@ def holds_zero_sector(buf: Buffer, file_position: int) -> bool:
     view = memoryview(buf)
     first = -file_position % SECTOR
     return any(view[at : at + SECTOR] == _ZERO_SECTOR for at in range(first, len(view) - SECTOR + 1, SECTOR))
+
+
+def is_unwritten(rest: Buffer, next_offset: int) -> bool:
+    """Whether `rest`, the bytes from a fault to the end of its sector, were never written: the sector is an older version.
+
+    A batch begins with its base offset and its length, and a length is never 0: twelve zeros are no batch's beginning.
+    Fewer are none if the offset that belongs there does not begin with so many zeros itself.
+    """
+    size = len(rest)
+    if bytes(rest) != bytes(size):
+        return False
+    return size >= LOG_OVERHEAD or any(next_offset.to_bytes(8)[:size])
 
 
 def judge(fault: Fault, *, recovery_point: int, valid_after: bool, gap: bool) -> Finding:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from odradek.log import names, producer_snapshot
 from odradek.log.errors import DamagedSegment
-from odradek.log.recovery import marker_of, scan_file
+from odradek.log.recovery import marker_of, scan_segment
 from odradek.log.surroundings import logger
 from odradek.records.batch import BatchHeader
 
@@ -47,7 +47,7 @@ async def replay_producers(log: Log) -> None:
 
     if producers.end_offset < log.log_end_offset:
         for segment in log.segments.since(producers.end_offset):
-            scan = await scan_file(await log.open_segment(segment), segment.base_offset, segment.size, visit)
+            scan = await scan_segment(log, segment, visit)
             if scan.fault is not None:
                 raise DamagedSegment(segment.path(names.LOG), scan.fault.position, scan.fault.reason)
     producers.end_offset = log.log_end_offset

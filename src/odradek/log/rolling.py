@@ -148,7 +148,7 @@ async def load_or_rebuild_indexes(log: Log, segment: Segment) -> None:
         await rebuild_indexes(log, segment)
         if segment is not log.active:
             segment.close_indexes()
-            await segment.save_indexes(log.surroundings.storage, sync=False)
+            await segment.save_indexes(log.surroundings.storage, sync=True)
     if segment is not log.active:
         log.surroundings.open_files.admit_indexes(segment)
 
@@ -169,11 +169,19 @@ async def settle(log: Log) -> None:
 
 async def _save_state(log: Log) -> None:
     active = log.active
-    if active is not None and active.offset_index is not None and not active.indexes_saved:
-        active.close_indexes()
-        await active.save_indexes(log.surroundings.storage, sync=False)
+    if active is not None and active.offset_index is not None:
+        active.close_indexes()  # first: a new largest timestamp alone makes the files out of date
+        await active.save_indexes(log.surroundings.storage, sync=True)
     if active is not None and log.log_end_offset not in log.snapshots:
         await _write_snapshot(log, log.log_end_offset, encode_producers(log), sync=False)
+
+
+async def rest(log: Log) -> None:
+    """Hold as little as an idle log needs: no open file, and no index that its file holds too."""
+    if log.offline_reason is None:
+        for segment in log.segments:
+            segment.drop_indexes()
+    await close_files(log)
 
 
 async def close_files(log: Log) -> None:
