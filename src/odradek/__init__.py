@@ -12,10 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from odradek.base.errors import OdradekError as OdradekError
     from odradek.broker.embedded import Broker as Broker
 
 __version__ = "0.1.0"
-__all__ = ["Broker", "__version__"]
+__all__ = ["Broker", "OdradekError", "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> object:
         from odradek.broker.embedded import Broker
 
         return Broker
+    if name == "OdradekError":
+        from odradek.base.errors import OdradekError
+
+        return OdradekError
     raise AttributeError(f"module 'odradek' has no attribute {name!r}")

@@ -16,7 +16,6 @@ from confluent_kafka import Consumer, Producer
 import odradek
 from odradek.base.errors import OdradekError
 
-
 NO_DELAY = {"group.initial.rebalance.delay.ms": 0}
 
 

@@ -68,6 +68,11 @@ class Broker:
         return next(iter(self._running.state.endpoints.values())).port
 
     @property
+    def metrics_port(self) -> int | None:
+        """Where Prometheus metrics are served (`odradek.metrics.port`), or None."""
+        return self._running.metrics_port
+
+    @property
     def data_dir(self) -> str:
         """The directory that holds the data."""
         return self._running.data_dir

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import SystemClock
+from odradek.base.ids import ZERO_UUID
 from odradek.base.logging import get_logger
 from odradek.base.prng import system_prng
 from odradek.broker import gauges
@@ -34,7 +35,8 @@ from odradek.log.config import LogConfig
 from odradek.log.manager import LogManager
 from odradek.metadata.controller import Controller
 from odradek.metadata.image import BrokerImage, Endpoint
-from odradek.metadata.leaders import FoundTopic
+from odradek.metadata.kafka_metadata import read_kafka_metadata
+from odradek.metadata.leaders import FoundTopic, Stray
 from odradek.metadata.sqlite_store import SqliteStore
 from odradek.wire.api import ApiKey
 
@@ -159,10 +161,14 @@ class Node:
         for (topic, index), log in state.log_manager.logs.items():
             found.setdefault(topic, (log.topic_id, {}))[1][index] = log.latest_epoch
         strays = await state.controller.adopt(
-            FoundTopic(topic, topic_id, epochs) for topic, (topic_id, epochs) in found.items()
+            [
+                FoundTopic(topic, None if topic_id == ZERO_UUID else topic_id, epochs)
+                for topic, (topic_id, epochs) in found.items()
+            ],
+            lambda: read_kafka_metadata(self._storage, self.data_dir),
         )
         for stray in strays:
-            _logger.warning("topic on disk left alone", topic=stray.topic.name, reason=stray.reason)
+            await self._put_away(stray)
         unclean = {
             (report.topic, report.partition): state.log_manager.logs[report.topic, report.partition].latest_epoch
             for report in self._reports
@@ -171,6 +177,17 @@ class Node:
         if unclean:
             await state.controller.bump_leader_epochs(unclean)
         state.internal_topics.note_partition_count()
+
+    async def _put_away(self, stray: Stray) -> None:
+        """Data on disk that belongs to no topic: a deletion is finished, anything else is kept under another name."""
+        manager, known = self.state.log_manager, self.state.image.topic(stray.topic.name)
+        kept = len(known.partitions) if known is not None and known.topic_id == stray.topic.topic_id else 0
+        for index in stray.topic.partitions:
+            if stray.is_removed:
+                await manager.delete(stray.topic.name, index)
+            elif index >= kept:
+                await manager.set_aside(stray.topic.name, index)
+        _logger.warning("data of no topic", topic=stray.topic.name, deleted=stray.is_removed, reason=stray.reason)
 
     async def _listen(self) -> None:
         state = self.state

@@ -1,0 +1,105 @@
+"""What a broker finds in its directory, and what it makes of it."""
+
+from __future__ import annotations
+
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+import odradek
+from odradek.log import meta_properties
+
+
+def put(broker: odradek.Broker, topic: str, value: bytes = b"x") -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+    producer.produce(topic, value)
+    assert producer.flush(10) == 0
+
+
+def topics(broker: odradek.Broker) -> set[str]:
+    return set(AdminClient({"bootstrap.servers": broker.bootstrap_servers}).list_topics(timeout=10).topics)
+
+
+def test_without_its_metadata_a_directory_is_adopted_with_topics_and_ids(tmp_path: Path) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "kept")
+    stored = (tmp_path / "kept-0" / "partition.metadata").read_text()
+    for file in tmp_path.glob("metadata.db*"):
+        file.unlink()
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        assert "kept" in topics(broker)
+        put(broker, "kept")
+    assert (tmp_path / "kept-0" / "partition.metadata").read_text() == stored
+
+
+def test_data_of_an_older_topic_of_the_same_name_is_set_aside_and_kept(tmp_path: Path) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t", b"old")
+    metadata = tmp_path / "t-0" / "partition.metadata"
+    metadata.write_text("version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAABQ\n")
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t", b"new")
+    (stray,) = tmp_path.glob("t-0.*-stray")
+    assert b"old" in (stray / "00000000000000000000.log").read_bytes()
+    assert b"new" in (tmp_path / "t-0" / "00000000000000000000.log").read_bytes()
+
+
+def test_an_unclean_end_bumps_the_leader_epoch(tmp_path: Path) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+    (tmp_path / ".kafka_cleanshutdown").unlink()
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+    epochs = (tmp_path / "t-0" / "leader-epoch-checkpoint").read_text().split("\n")[2:-1]
+    assert epochs == ["0 0", "1 1"]
+
+
+def test_a_clean_end_does_not(tmp_path: Path) -> None:
+    for _ in range(2):
+        with odradek.Broker(data_dir=str(tmp_path)) as broker:
+            put(broker, "t")
+    epochs = (tmp_path / "t-0" / "leader-epoch-checkpoint").read_text().split("\n")[2:-1]
+    assert epochs == ["0 0"]
+
+
+def test_the_directory_says_whose_it_is(tmp_path: Path) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)):
+        pass
+    written = meta_properties.decode((tmp_path / "meta.properties").read_bytes())
+    assert written.cluster_id is not None and written.node_id == 1
+    with pytest.raises(odradek.OdradekError, match=r"node\.id=1"):
+        odradek.Broker(data_dir=str(tmp_path), config={"node.id": 7}).start()
+
+
+def test_a_dynamic_broker_configuration_reaches_every_topic_that_inherits_it(tmp_path: Path) -> None:
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+        entry = ConfigEntry("message.max.bytes", "2000", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
+        for future in admin.incremental_alter_configs([resource]).values():
+            future.result(10)
+        failed: list[object] = []
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+        producer.produce("t", bytes(3000), on_delivery=lambda error, _: failed.append(error))
+        producer.flush(10)
+        assert failed[0] is not None and "too large" in str(failed[0]).lower()
+
+
+def test_metrics_tell_requests_errors_sizes_and_states(tmp_path: Path) -> None:
+    with odradek.Broker(config={"odradek.metrics.port": 0}) as broker:
+        put(broker, "t", bytes(1000))
+        with closing(urllib.request.urlopen(f"http://127.0.0.1:{broker.metrics_port}/metrics", timeout=10)) as page:
+            text = page.read().decode()
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    assert float(lines['odradek_requests_total{api="Produce"}']) >= 1
+    assert float(lines['odradek_log_end_offset{partition="0",topic="t"}']) == 1
+    assert float(lines['odradek_log_size_bytes{partition="0",topic="t"}']) > 1000
+    assert float(lines['odradek_request_duration_seconds_count{api="Produce"}']) >= 1
+    assert float(lines["odradek_topics_bytes_in_total"]) > 1000
