@@ -15,7 +15,7 @@ QUICK = {
     "produce_small": ["--requests", "20000", "--repeats", "2"],
     "bulk": ["--records", "200000", "--repeats", "1"],
     "latency": ["--seconds", "1", "--repeats", "1"],
-    "recovery": ["--megabytes", "64", "--repeats", "1"],
+    "recovery": ["--megabytes", "512", "--repeats", "1"],
 }
 
 

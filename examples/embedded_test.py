@@ -22,7 +22,7 @@ def count_words(bootstrap: str, source: str, target: str, sentences: int) -> Non
     consumer.subscribe([source])
     counts: Counter[str] = Counter()
     for _ in range(sentences):
-        message = consumer.poll(10)
+        message = consumer.poll(30)
         assert message is not None and message.error() is None
         for word in (message.value() or b"").decode().split():
             counts[word] += 1
@@ -35,7 +35,7 @@ def read(bootstrap: str, topic: str, count: int) -> list[tuple[bytes | None, byt
     """The first `count` records of a topic."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"read-{topic}", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
-    messages = consumer.consume(count, timeout=10)
+    messages = consumer.consume(count, timeout=30)
     consumer.close()
     return [(message.key(), message.value()) for message in messages]
 
@@ -57,6 +57,7 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     with odradek.Broker(str(tmp_path)) as broker:
         producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
         producer.produce("kept", b"still here")
-        assert producer.flush(10) == 0
-    with odradek.Broker(str(tmp_path)) as broker:
+        assert producer.flush(30) == 0
+    # A broker with a directory of its own keeps Kafka's defaults, among them 3 s for a new group's members to gather.
+    with odradek.Broker(str(tmp_path), config={"group.initial.rebalance.delay.ms": 0}) as broker:
         assert read(broker.bootstrap_servers, "kept", 1) == [(None, b"still here")]

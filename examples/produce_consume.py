@@ -34,9 +34,9 @@ def main() -> None:
 
 def create_topic(bootstrap: str) -> None:
     """Three partitions; a topic that exists already is fine."""
-    (created,) = AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(TOPIC, 3)]).values()
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # must live until its answers have come
     try:
-        created.result()
+        admin.create_topics([NewTopic(TOPIC, 3)])[TOPIC].result()
     except KafkaException as failed:
         if failed.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
