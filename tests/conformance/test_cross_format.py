@@ -16,6 +16,7 @@ import filling
 import pytest
 from brokers import serve
 from confluent_kafka import Producer
+from members import eventually
 from programs import run_both
 from reference.jars import java
 from reference.kafka import ReferenceKafka
@@ -86,7 +87,8 @@ def test_segments_and_indexes_dump_without_a_complaint(written: tuple[Path, fill
             records += len(re.findall(r"^\| offset: ", out, re.MULTILINE))
             dump(files, "--verify-index-only")
             passed = dump([p for p in files if p.suffix != ".log"], "--index-sanity-check")
-            assert passed.count("passed sanity check") == len([p for p in files if p.suffix != ".log"])
+            judged = re.findall(r"passed sanity check|is empty", passed)
+            assert len(judged) == len([p for p in files if p.suffix != ".log"])
     assert len(list(partitions(directory, content.topic)[0].glob("*.log"))) > 1, "the segments never rolled"
     assert records >= len(content.records) + 3000
 
@@ -110,10 +112,14 @@ def test_committed_offsets_dump(written: tuple[Path, filling.Filling]) -> None:
 @pytest.mark.parametrize("end", ["clean", "killed"])
 def test_odradek_serves_what_kafka_wrote(tmp_path: Path, end: str) -> None:
     directory = tmp_path / "data"
-    node = ReferenceKafka(directory)
+    # A crash of Kafka's forgets deleted records until the next checkpoint of log starts, a minute's wait by default.
+    node = ReferenceKafka(directory, {"log.flush.start.offset.checkpoint.interval.ms": "200"})
     with node:
         content = filling.fill(node.bootstrap_servers)
         if end == "killed":
+            starts = directory / "log-start-offset-checkpoint"
+            wanted = f"{content.topic} 0 {filling.DELETED_BEFORE}"
+            eventually("the log start is in its checkpoint", lambda: wanted in starts.read_text())
             node.kill()
     with odradek(directory) as bootstrap:
         filling.check(bootstrap, content)
