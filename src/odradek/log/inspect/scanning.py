@@ -1,0 +1,70 @@
+"""Walking a segment's file without an event loop: the same decisions as recovery (`recovery_scan`), fed by plain reads."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, NamedTuple
+
+from odradek.log import names
+from odradek.log.recovery_scan import Fault, SegmentScan, Visit, next_valid
+
+_CHUNK: Final = 4 << 20
+
+
+class ScannedFile(NamedTuple):
+    """How far a file's batches go."""
+
+    path: str
+    base_offset: int
+    size: int
+    sound_size: int  # the bytes before the fault, or all
+    next_offset: int
+    fault: Fault | None
+
+
+def base_offset_of(path: str) -> int:
+    """The base offset in a segment file's name; 0 for a file that is named otherwise."""
+    stem = os.path.basename(path).split(".", 1)[0]
+    return int(stem) if stem.isdigit() else 0
+
+
+def scan_path(path: str, visit: Visit) -> ScannedFile:
+    """Call `visit` for every batch up to the end or the first fault. Raises OSError."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        scan = SegmentScan(base_offset_of(path), size, visit)
+        while not scan.done:
+            file.seek(scan.position)
+            chunk = file.read(min(max(_CHUNK, scan.wanted), size - scan.position))
+            if len(chunk) < min(scan.wanted, size - scan.position):
+                scan.fault = Fault(scan.position, scan.next_offset, "the file became shorter", True)
+                break
+            scan.feed(chunk)
+    return ScannedFile(path, scan.base_offset, size, scan.position, scan.next_offset, scan.fault)
+
+
+def valid_behind(scanned: ScannedFile) -> int | None:
+    """The position of the first whole batch behind the fault, if any."""
+    if scanned.fault is None:
+        return None
+    with open(scanned.path, "rb") as file:
+        file.seek(scanned.fault.position + 1)
+        found = next_valid(file.read(), 0, scanned.fault.next_offset)
+    return None if found is None else scanned.fault.position + 1 + found
+
+
+def segment_paths(directory: str) -> list[str]:
+    """The `.log` files of a partition's directory, by offset."""
+    parsed = ((name, names.parse_segment_file(name)) for name in os.listdir(directory))
+    return sorted(f"{directory}/{name}" for name, found in parsed if found and found[1] == names.LOG and not found[2])
+
+
+def sibling(log_path: str, suffix: str) -> str:
+    """The file beside a segment's log with another suffix."""
+    return log_path.removesuffix(names.LOG) + suffix
+
+
+def read(path: str) -> bytes:
+    """A whole small file."""
+    with open(path, "rb") as file:
+        return file.read()
