@@ -68,7 +68,7 @@ def consume_in_group(
     """Join `group`, print, and commit what was printed."""
     own = {"group.id": group, "auto.offset.reset": start.kind, "enable.auto.offset.store": False}
     consumer = target.consumer({**own, **_common(limits), **config})
-    loop = _Loop(consumer, limits, show, output, stores=True)
+    loop = _Loop(consumer, limits, show, output, stores=True, joining_seconds=target.timeout)
     try:
         partitions_of(target, consumer, topic)
         consumer.subscribe([topic], on_assign=loop.assigned)
@@ -139,6 +139,7 @@ class _Loop:
         output: BinaryIO,
         *,
         stores: bool = False,
+        joining_seconds: float = 0.0,
         clock: Clock | None = None,
     ) -> None:
         self.consumer = consumer
@@ -146,6 +147,7 @@ class _Loop:
         self.show = show
         self.output = output
         self.stores = stores
+        self.joining_seconds = joining_seconds
         self.clock = clock or SystemClock()
         self.count = 0
         self.at_end: set[int] = set()
@@ -163,9 +165,15 @@ class _Loop:
             if batch:
                 self._print(batch)
                 last_seen = self.clock.monotonic()
-            elif self.limits.timeout is not None and self.clock.monotonic() - last_seen >= self.limits.timeout:
+            elif self._is_over(self.clock.monotonic() - last_seen):
                 self._timed_out()
                 return
+
+    def _is_over(self, silence: float) -> bool:
+        """Whether nothing came for too long; a member that still waits for its partitions may take longer."""
+        if self.limits.timeout is None:
+            return False
+        return silence >= self.limits.timeout + (self.joining_seconds if self.reading is None else 0)
 
     def _done(self) -> bool:
         if self.limits.max_messages is not None and self.count >= self.limits.max_messages:

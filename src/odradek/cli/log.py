@@ -7,30 +7,29 @@ does it only with `--execute`, since every repair gives something up.
 
 from __future__ import annotations
 
-import json
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 
 import click
 
-from odradek.cli.errors import Damaged
+from odradek.base.errors import OdradekError
+from odradek.cli.errors import Damaged, NotFound
+from odradek.cli.log_view import entries, entry_line, finding_line, json_text
 from odradek.cli.options import json_option
 from odradek.cli.output import note
-from odradek.cli.record_format import json_bytes
 
-# Said in one write: a dump is millions of lines.
+# Said in one write: a dump may be millions of lines.
 _LINES_PER_WRITE = 1000
-
-path_argument = click.argument("path", type=click.Path(exists=True))
 
 
 @click.group()
 def log() -> None:
-    """Look into log files, and check and repair them. The broker must be stopped."""
+    """Look into log files, and check and repair them."""
 
 
 @log.command()
-@path_argument
+@click.argument("path")
 @click.option("--records", is_flag=True, help="Also each record in the batches.")
 @json_option
 def dump(path: str, records: bool, as_json: bool) -> None:
@@ -39,51 +38,96 @@ def dump(path: str, records: bool, as_json: bool) -> None:
     \b
     Example: odradek log dump odradek-data/orders-0/00000000000000000000.log --records
     """
-    from odradek.log.inspect import dump as dump_path
+    _write(_dumped(path, records, as_json))
 
-    shown = (entry_line(entry.kind, entry.path, entry.fields, as_json) for entry in dump_path(path, records=records))
-    _write(shown)
+
+def _dumped(path: str, records: bool, as_json: bool) -> Iterator[str]:
+    for file in files_of(path):
+        if file != path and not as_json:
+            yield f"# {file}"
+        try:
+            yield from _dumped_file(file, records, as_json)
+        except OdradekError as unreadable:
+            if file == path:
+                raise
+            # One bad file of many: its place in the dump says so, and the others are shown.
+            yield entry_line("unreadable", file, {"reason": str(unreadable)}, as_json=as_json)
+
+
+def _dumped_file(file: str, records: bool, as_json: bool) -> Iterator[str]:
+    from odradek.log.inspect import dump as dump_file
+
+    for found in dump_file(file, records=records):
+        for kind, fields in entries(found):
+            yield entry_line(kind, file, fields, as_json=as_json)
+
+
+def files_of(path: str) -> Iterator[str]:
+    """The file itself; of a directory, its log files and those of its partitions' directories. Raises `NotFound`."""
+    from odradek.log.inspect import known_files
+
+    if not os.path.exists(path):
+        raise NotFound(f"{path}: no such file or directory")
+    if not os.path.isdir(path):
+        yield path
+        return
+    yield from known_files(path)
+    for name in sorted(os.listdir(path)):
+        if os.path.isdir(f"{path}/{name}"):
+            yield from known_files(f"{path}/{name}")
 
 
 @log.command()
-@path_argument
+@click.argument("path")
+@click.option("--records", is_flag=True, help="Decode every record too, not only checksums: slower.")
 @json_option
-def verify(path: str, as_json: bool) -> None:
+def verify(path: str, records: bool, as_json: bool) -> None:
     """Check files against themselves and each other: checksums, offsets, indexes. Changes nothing.
 
     \b
     Example: odradek log verify odradek-data
     """
+    from odradek.log.inspect import Severity
     from odradek.log.inspect import verify as verify_path
 
+    if not os.path.exists(path):
+        raise NotFound(f"{path}: no such file or directory")
     damaged = 0
-    for finding in verify_path(path):
-        damaged += finding.severity == "damage"
-        fields = {"severity": finding.severity, "path": finding.path, "position": finding.position, "reason": finding.reason}
-        print(_json(fields) if as_json else finding_line(**fields))
+    for found in verify_path(path, records=records):
+        damaged += found.severity is Severity.DAMAGE
+        severity = str(found.severity)
+        if as_json:
+            position = None if found.position < 0 else found.position
+            print(json_text({"severity": severity, "path": found.path, "position": position, "reason": found.reason}))
+        else:
+            print(finding_line(severity, found.path, found.position, found.reason))
     if damaged:
-        raise Damaged(f"{path}: {damaged} damaged (odradek log repair {path} shows what can be done)")
+        raise Damaged(f"{path}: {damaged} damaged (odradek log repair shows what can be done)")
     if not as_json:
         note(f"{path}: no damage")
 
 
 @log.command()
-@path_argument
+@click.argument("path")
 @click.option("--execute", is_flag=True, help="Do it. Without this, only show what would be done.")
 @json_option
 def repair(path: str, execute: bool, as_json: bool) -> None:
-    """Cut torn tails, set damaged bytes aside, rebuild indexes. Shows the steps; --execute takes them.
+    """Make a partition's directory sound again: cut at the first fault, rebuild indexes. Shows the steps; --execute takes them.
+
+    Bytes that are cut are copied aside first. The broker must be stopped. A data directory: all of its partitions.
 
     \b
     Example: odradek log repair odradek-data/orders-0 --execute
     """
-    from odradek.log.inspect import repair as repair_path
+    from odradek.log.inspect import repair as repair_directory
 
     steps = 0
-    for step in repair_path(path, dry_run=not execute):
-        steps += 1
-        fields = {"path": step.path, "action": step.action, "reason": step.reason, "executed": execute}
-        print(_json(fields) if as_json else f"{step.path}: {step.action} ({step.reason})")
+    for directory in partitions_of(path):
+        for act in repair_directory(directory, apply=execute):
+            steps += 1
+            print(
+                json_text({"path": act.path, "action": act.what, "executed": execute}) if as_json else f"{act.path}: {act.what}"
+            )
     if as_json:
         return
     if not steps:
@@ -92,40 +136,16 @@ def repair(path: str, execute: bool, as_json: bool) -> None:
         note("Nothing was changed; --execute does it.")
 
 
-def entry_line(kind: str, path: str, fields: Mapping[str, object], as_json: bool) -> str:
-    """One entry of a dump: `batch base_offset=0 ...`, or an object with `kind` and `path` before its fields."""
-    if as_json:
-        return _json({"kind": kind, "path": path, **fields})
-    return f"{kind} " + " ".join(f"{name}={_text(value)}" for name, value in fields.items())
+def partitions_of(path: str) -> list[str]:
+    """The directory itself, or the partitions' directories in a data directory. Raises `NotFound`."""
+    from odradek.log import names
 
-
-def finding_line(severity: str, path: str, position: int | None, reason: str) -> str:
-    """One finding: `damage  orders-0/000.log:4096: CRC ...`."""
-    where = path if position is None else f"{path}:{position}"
-    return f"{severity:8}{where}: {reason}"
-
-
-def _json(fields: Mapping[str, object]) -> str:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: object) -> object:
-    """What JSON has no form for: bytes as `consume --json` shows them, anything else as text."""
-    return json_bytes(bytes(value)) if isinstance(value, bytes | bytearray | memoryview) else str(value)
-
-
-def _text(value: object) -> str:
-    """A value in a line: bytes as text where they are, quoted when a reader could not tell where it ends."""
-    if value is None:
-        return "-"
-    if isinstance(value, bytes | bytearray | memoryview):
-        value = bytes(value).decode("utf-8", "backslashreplace")
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
-    return json.dumps(text, ensure_ascii=False) if isinstance(value, str) and _needs_quotes(text) else text
-
-
-def _needs_quotes(text: str) -> bool:
-    return not text or any(character in ' "=\\' or not character.isprintable() for character in text)
+    if not os.path.isdir(path):
+        raise NotFound(f"{path}: no such directory (repair takes a partition's directory or a data directory)")
+    if names.parse_partition_directory(os.path.basename(os.path.realpath(path))):
+        return [path]
+    found = [f"{path}/{name}" for name in sorted(os.listdir(path)) if names.parse_partition_directory(name)]
+    return [directory for directory in found if not directory.endswith(f"/{names.METADATA_DIRECTORY}")]
 
 
 def _write(lines: Iterable[str]) -> None:

@@ -74,8 +74,3 @@ def size_text(count: int) -> str:
             return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} TiB"
-
-
-def rate_text(per_second: float) -> str:
-    """12345.6 -> '12,346/s'."""
-    return f"{per_second:,.0f}/s"
