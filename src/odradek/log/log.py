@@ -337,12 +337,15 @@ class Log:
         """The segment's file, opened if need be; others are closed to keep within the limit."""
         if segment.file is not None:
             return segment.file
-        surroundings = self.surroundings
-        file = await segment.open_file(surroundings.storage)
-        surroundings.open_files.admit(segment)
-        for idle in surroundings.open_files.take_idle():
-            await idle.close_file()
+        file = await segment.open_file(self.surroundings.storage)
+        await self.admit(segment)
         return file
+
+    async def admit(self, segment: Segment) -> None:
+        """The segment's file is open now: close others that are idle if there are too many."""
+        self.surroundings.open_files.admit(segment)
+        for idle in self.surroundings.open_files.take_idle():
+            await idle.close_file()
 
     async def prepare(self, segment: Segment) -> None:
         """Open the segment and load its indexes, rebuilding them from the log where they are missing or wrong."""

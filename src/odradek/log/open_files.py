@@ -57,9 +57,11 @@ class OpenFiles:
         """Enough idle segments to get back within the limit, where there are so many; they are out of the set now."""
         chosen: list[Segment] = []
         excess = len(self._open) - self.limit
-        for segment in list(self._open):
+        for segment in [*self._open, *self._open]:  # once round to take away the second chances, once more to close
             if len(chosen) >= excess:
                 break
+            if segment not in self._open:
+                continue
             if segment.file is None:
                 del self._open[segment]
                 excess -= 1

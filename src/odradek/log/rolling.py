@@ -80,12 +80,12 @@ async def begin_segment(log: Log, now_ms: int) -> Segment:
     if file.size:
         logger.warning("leftover file emptied", path=file.path, size=file.size)
         await file.truncate(0)
-    surroundings.open_files.admit(segment)
     segment.start_indexes(log.config)
     log.directory_dirty = True
     log.segments.add(segment)
     log.forget_recent()
     log.refresh_limits()
+    await log.admit(segment)
     return segment
 
 
