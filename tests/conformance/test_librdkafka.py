@@ -28,8 +28,12 @@ def test_the_list_names_every_test_once(runner: Path) -> None:
 
 @pytest.mark.parametrize("case", rdkafka_suite.cases(), ids=lambda case: case.name)
 def test_librdkafka(case: Case, runner: Path, librdkafka_brokers: dict[str, str], tmp_path: Path, record_property) -> None:
-    outcomes, output = rdkafka_suite.run(runner, case, librdkafka_brokers[case.broker], tmp_path)
-    told = {name: outcomes.get(name, "no outcome") for name in case.tests}
+    told, output = {}, ""
+    for _ in range(case.attempts):
+        outcomes, output = rdkafka_suite.run(runner, case, librdkafka_brokers[case.broker], tmp_path)
+        told = {name: outcomes.get(name, "no outcome") for name in case.tests}
+        if set(told.values()) == {"PASSED"}:
+            break
     record_property("outcomes", told)
     if set(told.values()) != {"PASSED"}:
         pytest.fail(f"{told}\n{output[-6000:]}", pytrace=False)
