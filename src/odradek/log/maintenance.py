@@ -104,6 +104,7 @@ async def _facts(log: Log, now_ms: int) -> list[SegmentFacts]:
 
 async def delete_segments(log: Log, segments: list[Segment]) -> None:
     """Rename their files to `.deleted` now, close and remove them after `file.delete.delay.ms`."""
+    await rolling.finish_rolled(log)
     storage, doomed = log.surroundings.storage, []
     for segment in segments:
         log.surroundings.open_files.forget(segment)

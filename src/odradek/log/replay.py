@@ -29,6 +29,10 @@ async def load_snapshot(log: Log, offset: int) -> bool:
         log.snapshots.discard(offset)
         await storage.remove(path)
         return False
+    except FileNotFoundError:
+        logger.warning("producer snapshot is missing", path=path)
+        log.snapshots.discard(offset)
+        return False
     return True
 
 

@@ -115,6 +115,12 @@ async def _seal(log: Log, segment: Segment, end_offset: int, snapshot: bytes) ->
             logger.warning("segment not finished", partition=log.name, reason=describe(error, "finishing a rolled segment"))
 
 
+async def finish_rolled(log: Log) -> None:
+    """Wait until rolled segments have got all their files: before segments are closed or deleted."""
+    if log.background:
+        await asyncio.gather(*log.background, return_exceptions=True)
+
+
 def encode_producers(log: Log) -> bytes:
     """The snapshot of the producers as of the log's end."""
     log.producers.end_offset = log.log_end_offset
@@ -155,8 +161,7 @@ async def load_or_rebuild_indexes(log: Log, segment: Segment) -> None:
 
 async def settle(log: Log) -> None:
     """Leave files that say everything, for a start without scanning; then close them. The caller holds the log's turn."""
-    if log.background:
-        await asyncio.gather(*log.background, return_exceptions=True)
+    await finish_rolled(log)
     try:
         if log.offline_reason is None or log.readable:
             await log.flush()
