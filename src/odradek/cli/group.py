@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +9,7 @@ import click
 from odradek.cli.errors import NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option
 from odradek.cli.outcomes import finish
-from odradek.cli.output import note, print_json, print_table
+from odradek.cli.output import confirm, note, print_json, print_table
 
 if TYPE_CHECKING:
     from odradek.cli.client import Target
@@ -145,7 +144,7 @@ def delete(target: Target, names: tuple[str, ...], if_exists: bool, yes: bool, a
     """
     from odradek.cli.group_admin import delete_groups
 
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Delete {', '.join(names)} with all offsets?", abort=True, err=True)
+    if not yes:
+        confirm(f"Delete {', '.join(names)} with all offsets?")
     forgiven = NotFound.exit_code if if_exists else None
     finish(delete_groups(target, names), "deleted", as_json=as_json, forgiven=forgiven, forgiven_as="absent")

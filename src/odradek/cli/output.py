@@ -10,6 +10,10 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
+import click
+
+from odradek.cli.errors import CliError
+
 Cell = str | int | None
 
 
@@ -59,6 +63,12 @@ def _draw(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequen
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console().print(table)
+
+
+def confirm(question: str) -> None:
+    """Ask on a terminal, and raise `CliError` unless the answer is yes; where nobody sits, nothing is asked."""
+    if sys.stdin.isatty() and not click.confirm(question, err=True):
+        raise CliError("nothing was done")
 
 
 def note(line: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +9,7 @@ import click
 from odradek.cli.errors import Conflict, NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option, parse_pairs
 from odradek.cli.outcomes import finish
-from odradek.cli.output import note, print_json, print_table
+from odradek.cli.output import confirm, note, print_json, print_table
 
 if TYPE_CHECKING:
     from odradek.cli.client import Target
@@ -148,7 +147,7 @@ def delete(target: Target, names: tuple[str, ...], if_exists: bool, yes: bool, a
     """
     from odradek.cli.topic_admin import delete_topics
 
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Delete {', '.join(names)} with all records?", abort=True, err=True)
+    if not yes:
+        confirm(f"Delete {', '.join(names)} with all records?")
     forgiven = NotFound.exit_code if if_exists else None
     finish(delete_topics(target, names), "deleted", as_json=as_json, forgiven=forgiven, forgiven_as="absent")
