@@ -97,8 +97,9 @@ async def kill(manager: LogManager) -> None:
     """End a manager as SIGKILL does: nothing is written any more, the lock is gone."""
     for task in [*manager._tasks, *(task for log in manager.logs.values() for task in log.background)]:
         task.cancel()
-    if manager._lock is not None:
-        manager._lock.release()
+    lock, manager._lock = manager._lock, None
+    if lock is not None:
+        lock.release()
 
 
 def make_batch(*values: bytes | None, timestamp: int = NOW, key: bytes | None = b"k", **options: object) -> bytearray:
