@@ -1,0 +1,97 @@
+"""Appends to a log on real files: records, bytes and microseconds per CPU second, by batch size; idempotent and not.
+
+`python -m benchmarks.log.append`: CPU time of this process, the median of five rounds on a fresh log each. The line "without
+the disk" replaces the write by nothing, so it is what the append itself costs. Large batches mostly measure how the machine
+gives out page-cache pages (see the traps in benchmarks/README.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from pathlib import Path
+from time import process_time
+
+from benchmarks import harness
+
+from odradek.aio.thread_storage import ThreadStorage
+from odradek.base.clock import SystemClock
+from odradek.base.prng import seeded
+from odradek.log.config import LogConfig
+from odradek.log.log import Log
+from odradek.log.manager import LogManager
+from odradek.log.results import NEEDS_ROLL
+from odradek.records.batch import parse_header
+from odradek.records.record import NewRecord, build_batch
+
+NOW = 1_795_517_740_155
+SIZES = {"1 record": (1, 100_000), "16 KB": (150, 20_000), "1 MB": (9500, 300)}
+ROUNDS = 5
+
+
+class NoFile:
+    """Takes every write and keeps nothing."""
+
+    def write_now(self, parts: object, position: int) -> None:
+        """Nothing."""
+
+
+async def a_log(directory: Path, work: str) -> tuple[LogManager, Log]:
+    manager = LogManager(ThreadStorage(), f"{directory}/{work}", clock=SystemClock(), prng=seeded(1))
+    await manager.start()
+    return manager, await manager.open_or_create("bench", 0, bytes(16), LogConfig(segment_bytes=2**31 - 1))
+
+
+async def one_round(directory: Path, records: int, count: int, *, numbered: bool, with_disk: bool) -> float:
+    """CPU microseconds per append."""
+    manager, log = await a_log(directory, f"{records}-{numbered}-{with_disk}-{process_time()}")
+    values = [NewRecord(b"", b"x" * 100, NOW)] * records
+    producer = {"producer_id": 1, "producer_epoch": 0, "base_sequence": 0} if numbered else {}
+    batch = build_batch(values, **producer)
+    header = parse_header(batch)
+    await log.append(batch, header, leader_epoch=0, now_ms=NOW)
+    segment = log.segments[-1]
+    file = segment.file
+    if not with_disk:
+        segment.file = NoFile()  # type: ignore[assignment]
+    headers = [header._replace(base_sequence=records * (n + 1)) for n in range(count)] if numbered else [header] * count
+    append_now = log.append_now
+    began = process_time()
+    for current in headers:
+        if append_now(batch, current, leader_epoch=0, now_ms=NOW) is NEEDS_ROLL:
+            raise RuntimeError("the benchmark's segment is too small")
+    used = process_time() - began
+    if log.log_end_offset != records * (count + 1):
+        raise RuntimeError(f"{log.log_end_offset} records in the log, {records * (count + 1)} sent")
+    segment.file = file
+    await log.abandon()
+    for task in manager._tasks:
+        task.cancel()
+    return used / count * 1e6
+
+
+def main() -> None:
+    figures: dict[str, dict[str, float]] = {}
+    main_figure: list[float] = []
+    with harness.directory() as directory:
+        harness.warm_pages(directory, 512 << 20)
+        for name, (records, count) in SIZES.items():
+            size = len(build_batch([NewRecord(b"", b"x" * 100, NOW)] * records))
+            for numbered, with_disk in ((False, True), (True, True), (False, False)):
+                rounds = [
+                    asyncio.run(one_round(directory, records, count, numbered=numbered, with_disk=with_disk))
+                    for _ in range(ROUNDS)
+                ]
+                cost = statistics.median(rounds)
+                title = f"{name}{', idempotent' if numbered else ''}{'' if with_disk else ', without the disk'}"
+                figures[title] = {
+                    "us": round(cost, 2), "records/s": round(records / cost * 1e6), "MB/s": round(size / cost, 1)
+                }  # fmt: skip
+                print(f"{title:40} {cost:9.2f} us {records / cost * 1e6:14,.0f} records/s {size / cost:9.1f} MB/s")
+                if name == "1 record" and with_disk and not numbered:
+                    main_figure = [round(value, 3) for value in rounds]
+    harness.note_result("log_append", {"figures": figures}, main_figure, "us of CPU per append of one 100-byte record")
+
+
+if __name__ == "__main__":
+    main()
