@@ -25,7 +25,7 @@ from odradek.log import lookup, maintenance, rolling, transform
 from odradek.log.config import LogConfig
 from odradek.log.disk_errors import Reach, describe, reach
 from odradek.log.epoch_cache import EpochCache, EpochEnd
-from odradek.log.errors import BatchLargerThanSegment, LogOffline, OffsetOutOfRange
+from odradek.log.errors import LogOffline, OffsetOutOfRange
 from odradek.log.flusher import Flusher
 from odradek.log.producer_state import ProducerState
 from odradek.log.reader import Bounds, run, run_now, slice_plan
@@ -193,40 +193,16 @@ class Log:
             or now_ms > now_max
         ):
             return NEEDS_ROLL
-        return self._write(segment, segment.file, batch, header, leader_epoch, now_ms)
+        return self.write(segment, segment.file, batch, header, leader_epoch, now_ms)
 
     async def append(
         self, batch: bytearray | memoryview, header: BatchHeader, *, leader_epoch: int, now_ms: int
     ) -> AppendResult:
         """As `append_now`, rolling and opening files as needed; callers are served in the order of their calls."""
         async with self.turn:
-            return await self._append_in_turn(batch, header, leader_epoch, now_ms)
+            return await rolling.append_in_turn(self, batch, header, leader_epoch, now_ms)
 
-    async def _append_in_turn(
-        self, batch: bytearray | memoryview, header: BatchHeader, leader_epoch: int, now_ms: int
-    ) -> AppendResult:
-        if self.offline_reason is not None:
-            raise LogOffline(self.name, self.offline_reason)
-        if self._transforms:
-            batch, header = transform.transform(batch, header, self.config, now_ms)
-        if len(batch) > self.config.segment_bytes:
-            raise BatchLargerThanSegment(
-                f"{self.name}: a batch of {len(batch)} bytes does not fit a segment of {self.config.segment_bytes} bytes "
-                "(segment.bytes)"
-            )
-        try:
-            segment = await rolling.segment_for(self, batch, header, now_ms)
-            if leader_epoch > self.latest_epoch:
-                await rolling.begin_epoch(self, leader_epoch)
-        except OSError as error:
-            self.failed(error, "making room for an append")
-            raise LogOffline(self.name, describe(error, "making room for an append")) from error
-        file = segment.file
-        if file is None:  # closed for another's sake since
-            file = await self.open_segment(segment)
-        return self._write(segment, file, batch, header, leader_epoch, now_ms)
-
-    def _write(
+    def write(
         self,
         segment: Segment,
         file: File,
@@ -275,8 +251,6 @@ class Log:
         segment.note(position, last_offset, max_timestamp, self._index_interval)
         if position == 0 or segment.index_full:
             self.refresh_limits()
-
-    # -- reading --------------------------------------------------------------------------------------------------
 
     def read_slice(
         self, offset: int, max_bytes: int, end_offset: int, *, min_one_batch: bool = True
@@ -330,8 +304,6 @@ class Log:
     def end_offset_for_epoch(self, epoch: int) -> EpochEnd:
         """Where a leader epoch ended, as OffsetsForLeaderEpoch answers; (-1, -1) when unknown."""
         return self.epochs.end_offset_for(epoch, self.log_end_offset)
-
-    # -- files ----------------------------------------------------------------------------------------------------
 
     async def open_segment(self, segment: Segment) -> File:
         """The segment's file, opened if need be; others are closed to keep within the limit."""

@@ -15,25 +15,27 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from odradek.aio.storage import FileLock, FileType, Storage
 from odradek.base.clock import Clock
 from odradek.base.errors import OdradekError
-from odradek.base.ids import ZERO_UUID, random_uuid, uuid_to_text
+from odradek.base.ids import ZERO_UUID, uuid_to_text
 from odradek.base.prng import Prng
-from odradek.log import checkpoints, clean_shutdown, meta_properties, names
+from odradek.log import clean_shutdown, names
+from odradek.log.checkpoints import TopicPartition
 from odradek.log.config import LogConfig
+from odradek.log.directory_checkpoints import DirectoryCheckpoints
 from odradek.log.errors import InconsistentDirectory
+from odradek.log.identity import identify
 from odradek.log.loader import Known, load, write_topic_id
 from odradek.log.log import Log
 from odradek.log.meta_properties import MetaProperties
 from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import Surroundings, logger
 
-DEFAULT_NODE_ID: Final = 1
 MIN_FREE_BYTES: Final = 16 << 20  # a partition that ran out of space waits for at least this much
 _CLOSE_CONCURRENCY: Final = 16
 _PROGRESS_SECONDS: Final = 1.0
@@ -43,7 +45,6 @@ _IGNORED: Final = frozenset((
     names.LOG_START_CHECKPOINT, names.REPLICATION_CHECKPOINT, names.CLEANER_CHECKPOINT, "bootstrap.checkpoint",
     "metadata.db", "metadata.db-wal", "metadata.db-shm", "lost+found",
 ))  # fmt: skip
-TopicPartition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class LogManager:
             storage, clock, prng, max_open_segments=min(self.settings.max_open_segments, _descriptors_to_spare()),
             max_index_bytes=self.settings.max_index_bytes,
         )  # fmt: skip
+        self._checkpoints = DirectoryCheckpoints(storage, directory, self.logs)
         self._surroundings.directory_failed = self._directory_failed
         self._surroundings.checkpoint_starts = self._checkpoint_starts
         self._surroundings.checkpoint_recovery_points = self._checkpoint_recovery_points
@@ -112,39 +114,18 @@ class LogManager:
         await self._storage.make_directory(self.directory)
         self._lock = await self._storage.lock(self._path(names.LOCK))
         try:
-            await self._identify()
+            identity = await identify(self._storage, self.directory, self._given, self._prng)
+            self.node_id, self.cluster_id = identity.node_id or 0, identity.cluster_id or ""
+            self.directory_id = identity.directory_id or ZERO_UUID
             self.clean = await self._take_clean_mark()
             reports = await self._load_all(await self._partition_directories())
             await self._checkpoint_first()
         except BaseException:
             self._lock.release()
+            self._lock = None
             raise
         self._begin_housekeeping()
         return reports
-
-    async def _identify(self) -> None:
-        try:
-            found = meta_properties.decode(await self._storage.read_bytes(self._path(names.META_PROPERTIES)))
-        except FileNotFoundError:
-            found = None
-        given = self._given
-        if found is not None:
-            self._refuse_another("node.id", found.node_id, given.node_id)
-            self._refuse_another("cluster.id", found.cluster_id, given.cluster_id)
-        there = found or MetaProperties(None, None)
-        self.node_id = _first(there.node_id, given.node_id, DEFAULT_NODE_ID)
-        self.cluster_id = there.cluster_id or given.cluster_id or uuid_to_text(random_uuid(self._prng))
-        self.directory_id = there.directory_id or random_uuid(self._prng)
-        wanted = MetaProperties(self.cluster_id, self.node_id, self.directory_id)
-        if found != wanted:
-            await self._storage.write_atomically(self._path(names.META_PROPERTIES), meta_properties.encode(wanted))
-
-    def _refuse_another(self, name: str, there: object, here: object) -> None:
-        if there is not None and here is not None and there != here:
-            raise InconsistentDirectory(
-                f"{self._path(names.META_PROPERTIES)} says {name}={there}, this broker has {name}={here}: "
-                "the directory belongs to another one"
-            )
 
     async def _take_clean_mark(self) -> bool:
         path = self._path(names.CLEAN_SHUTDOWN)
@@ -171,8 +152,8 @@ class LogManager:
         return sorted(found)
 
     async def _load_all(self, found: list[TopicPartition]) -> list[RecoveryReport]:
-        points = await self._read_checkpoint(names.RECOVERY_POINT_CHECKPOINT)
-        starts = await self._read_checkpoint(names.LOG_START_CHECKPOINT)
+        points = await self._checkpoints.read(names.RECOVERY_POINT_CHECKPOINT)
+        starts = await self._checkpoints.read(names.LOG_START_CHECKPOINT)
         slots = asyncio.Semaphore(self.settings.recovery_concurrency)
         reports: list[RecoveryReport] = []
 
@@ -328,9 +309,12 @@ class LogManager:
         await self._checkpoint_starts()
 
     async def _checkpoint_recovery_points(self) -> None:
-        logs = self.logs.items()
-        await self._write_checkpoint(names.RECOVERY_POINT_CHECKPOINT, {key: log.durable_offset for key, log in logs})
-        await self._write_checkpoint(names.REPLICATION_CHECKPOINT, {key: log.log_end_offset for key, log in logs})
+        if self.offline_reason is None:
+            await self._checkpoints.write_recovery_points()
+
+    async def _checkpoint_starts(self) -> None:
+        if self.offline_reason is None:
+            await self._checkpoints.write_log_starts()
 
     async def _checkpoint_first(self) -> None:
         """From the first moment on there is a recovery point: partitions that are not in the file have 0."""
@@ -338,29 +322,6 @@ class LogManager:
             await self.checkpoint()
         except OSError as error:  # a full disk can still be read
             logger.warning("no checkpoint written", directory=self.directory, reason=str(error))
-
-    async def _checkpoint_starts(self) -> None:
-        """As Kafka: only logs whose start is not simply that of their first segment."""
-        moved = {
-            key: log.log_start_offset
-            for key, log in self.logs.items()
-            if log.log_start_offset > (log.segments[0].base_offset if len(log.segments) else 0)
-        }
-        await self._write_checkpoint(names.LOG_START_CHECKPOINT, moved)
-
-    async def _write_checkpoint(self, name: str, offsets: Mapping[TopicPartition, int]) -> None:
-        if self.offline_reason is None:
-            await self._storage.write_atomically(self._path(name), checkpoints.encode_offsets(offsets))
-
-    async def _read_checkpoint(self, name: str) -> dict[TopicPartition, int] | None:
-        """None when nothing can be known: the file is missing (every start writes one) or makes no sense."""
-        try:
-            return checkpoints.decode_offsets(await self._storage.read_bytes(self._path(name), limit=1 << 28))
-        except FileNotFoundError:
-            return None
-        except checkpoints.CorruptCheckpoint as error:
-            logger.warning("checkpoint cannot be read and is taken for missing", path=self._path(name), reason=str(error))
-            return None
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -414,7 +375,3 @@ def _descriptors_to_spare() -> int:
     """Half of what the process may open (RLIMIT_NOFILE): the other half is for connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 30 if soft == resource.RLIM_INFINITY else soft // 2
-
-
-def _first(*values: int | None) -> int:
-    return next(value for value in values if value is not None)

@@ -1,12 +1,12 @@
 """Beginning and ending segments: what an append awaits when the active one will not do, and what closing leaves behind.
 
-A roll opens the next file and switches to it; the appends that wait go on at once. What the old segment still needs is
-done in the background: both indexes are written and synced, so is the producer state as of the new segment's base
+A roll opens the next file and switches to it; the appends that wait go on at once. What the old segment still needs
+is done in the background: both indexes are written and synced, so is the producer state as of the new segment's base
 (`.snapshot`), and the segment is flushed, as Kafka does, so that recovery never has to scan more than the last
 segments. A crash before that is over costs a longer scan, no more.
 
-A leader epoch is written down before its first record, so that no record can have an epoch that the checkpoint does not
-know.
+A leader epoch is written down before its first record, so that no record can have an epoch that the checkpoint does
+not know.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from odradek.log import names, producer_snapshot
+from odradek.log import names, producer_snapshot, transform
 from odradek.log.config import LogConfig
 from odradek.log.disk_errors import Reach, describe, reach
-from odradek.log.errors import LogOffline
+from odradek.log.errors import BatchLargerThanSegment, LogOffline
 from odradek.log.index_entries import CorruptIndex
 from odradek.log.reader import run, walk
 from odradek.log.recovery import rebuild_indexes
+from odradek.log.results import AppendResult
 from odradek.log.roll import RollLimits, draw_jitter, roll_limits
 from odradek.log.segment import Segment
 from odradek.log.surroundings import logger
@@ -50,6 +51,30 @@ def is_full(segment: Segment, limits: RollLimits, size: int, header: BatchHeader
         or end_offset + header.last_offset_delta > limits.last_offset
         or now_ms > limits.now_ms
     )
+
+
+async def append_in_turn(
+    log: Log, batch: bytearray | memoryview, header: BatchHeader, leader_epoch: int, now_ms: int
+) -> AppendResult:
+    """The append that may wait: for a segment with room, and for its leader epoch. The caller holds the log's turn."""
+    if log.offline_reason is not None:
+        raise LogOffline(log.name, log.offline_reason)
+    config = log.config
+    if transform.is_needed(config):
+        batch, header = transform.transform(batch, header, config, now_ms)
+    if len(batch) > config.segment_bytes:
+        raise BatchLargerThanSegment(
+            f"{log.name}: a batch of {len(batch)} bytes does not fit a segment of {config.segment_bytes} bytes (segment.bytes)"
+        )
+    try:
+        segment = await segment_for(log, batch, header, now_ms)
+        if leader_epoch > log.latest_epoch:
+            await begin_epoch(log, leader_epoch)
+        file = await log.open_segment(segment)  # it may have been closed for another's sake since
+    except OSError as error:
+        log.failed(error, "making room for an append")
+        raise LogOffline(log.name, describe(error, "making room for an append")) from error
+    return log.write(segment, file, batch, header, leader_epoch, now_ms)
 
 
 async def segment_for(log: Log, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> Segment:
