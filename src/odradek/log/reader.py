@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from enum import Enum
+from struct import Struct
 from typing import NamedTuple, TypeVar
 
 from odradek.log.errors import DamagedSegment
@@ -22,10 +24,12 @@ from odradek.log.offset_index import OffsetIndex
 from odradek.log.results import EMPTY_SLICE, WOULD_BLOCK, Slice, WouldBlock
 from odradek.log.segment import Segment
 from odradek.log.segments import Segments
-from odradek.records.batch import HEADER_SIZE, BatchHeader, Buffer, parse_header
+from odradek.records.batch import HEADER_SIZE, LOG_OVERHEAD, BatchHeader, Buffer, parse_header
 
 T = TypeVar("T")
 
+_unpack_beginning = Struct(">qiibIhi").unpack_from  # a header up to the last offset delta: all that skipping needs
+_LENGTH_MIN = HEADER_SIZE - LOG_OVERHEAD
 _READ_AHEAD = 8192  # one index interval and a bit: finds a batch with a single read when batches are small
 
 
@@ -138,14 +142,40 @@ class Walk:
 def find_batch(segment: Segment, offset: int) -> Plan[tuple[int, BatchHeader] | None]:
     """Position and header of the first batch that ends at or after `offset`; None when the segment has none."""
     yield Need(segment, 0, 0)
-    index = segment.offset_index
-    start = index.lookup(offset).position if index is not None else 0
-    cursor = yield from walk(segment, start, segment.size)
-    while cursor.header is not None:
-        if cursor.header.last_offset >= offset:
-            return cursor.position, cursor.header
-        yield from cursor.step()
+    index, end = segment.offset_index, segment.size
+    position = index.lookup(offset).position if index is not None else 0
+    while position + HEADER_SIZE <= end:
+        chunk = yield Need(segment, position, min(_READ_AHEAD, end - position))
+        if len(chunk) < HEADER_SIZE:
+            raise DamagedSegment(segment.path(".log"), position, "the file is shorter than it was")
+        at, found = _skip_below(chunk, offset)
+        if found is Skipped.FOUND:
+            return position + at, parse_header(chunk, at)
+        position += at
+        if found is Skipped.NO_BATCH:
+            raise DamagedSegment(segment.path(".log"), position, "the header of a batch makes no sense")
     return None
+
+
+class Skipped(Enum):
+    """Why `_skip_below` stopped."""
+
+    FOUND = "found"
+    AT_END = "at end"
+    NO_BATCH = "no batch"
+
+
+def _skip_below(chunk: Buffer, offset: int) -> tuple[int, Skipped]:
+    """Where in `chunk`, which begins with a batch, the first one lies that ends at or after `offset`; or where to read on."""
+    at, last = 0, len(chunk) - HEADER_SIZE
+    while at <= last:
+        base_offset, length, _, magic, _, _, delta = _unpack_beginning(chunk, at)
+        if magic != 2 or length < _LENGTH_MIN:
+            return at, Skipped.NO_BATCH
+        if base_offset + delta >= offset:
+            return at, Skipped.FOUND
+        at += LOG_OVERHEAD + length
+    return at, Skipped.AT_END
 
 
 def slice_plan(segments: Segments, recent: Mapping[int, int], log_end_offset: int, bounds: Bounds) -> Plan[Slice]:
