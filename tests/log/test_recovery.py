@@ -279,3 +279,24 @@ def test_a_preallocated_tail_of_zeros_is_cut():
         assert await disk.read(LOG) == b"".join(stored)
 
     asyncio.run(story())
+
+
+def test_indexes_that_kafka_preallocated_and_never_trimmed_are_read():
+    """Apache Kafka maps an index at 10 MiB; after a crash the files end in zeros."""
+
+    async def story() -> None:
+        disk, config = Disk(), {"segment_bytes": 2000, "index_interval_bytes": 200}
+        async with a_log(disk, **config) as house:
+            for number in range(30):
+                await put(house.log, b"v" * 100, timestamp=NOW + number)
+            expected = await batches(house.log)
+        for name in await disk.names():
+            if name.endswith((".index", ".timeindex")):
+                await disk.write(name, (await disk.read(name)).ljust(12 << 10, b"\0"))
+        async with a_log(disk, **config) as house:
+            assert await batches(house.log) == expected
+            found = await house.log.offset_for_timestamp(NOW + 7)
+            assert found is not None
+            assert found.offset == 7
+
+    asyncio.run(story())
