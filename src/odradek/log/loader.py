@@ -29,6 +29,7 @@ from odradek.log.surroundings import logger
 if TYPE_CHECKING:
     from odradek.log.log import Log
 
+_WALKED_WHOLE = 32 << 10  # a segment of up to this size is read without its index: one read instead of three
 _KNOWN = frozenset((names.LEADER_EPOCH_CHECKPOINT, names.PARTITION_METADATA))
 
 
@@ -122,7 +123,7 @@ async def _end_of_swap(log: Log, base_offset: int) -> int:
     segment = Segment(log.directory, base_offset, size=await storage.file_size(path))
     segment.file = await storage.open(path, read_only=True)
     try:
-        return await _end_by_walking(log, segment, 0, prepared=True)
+        return await _end_by_walking(log, segment, 0)
     finally:
         await segment.close_file()
 
@@ -169,8 +170,12 @@ async def _load_segments(log: Log, found: _Found) -> None:
     now_ms = log.surroundings.clock.now_ms()
     logs = sorted(offset for offset, role, stage in found.segment_files if role == names.LOG and not stage)
     for base_offset in logs:
-        size = await log.surroundings.storage.file_size(f"{log.directory}/{names.segment_file(base_offset, names.LOG)}")
-        log.segments.add(Segment(log.directory, base_offset, size=size, created_ms=now_ms))
+        segment = Segment(log.directory, base_offset, created_ms=now_ms)
+        if base_offset == logs[-1]:  # it is opened in any case
+            segment.size = (await log.open_segment(segment)).size
+        else:
+            segment.size = await log.surroundings.storage.file_size(segment.path(names.LOG))
+        log.segments.add(segment)
     for offset, role, _ in found.segment_files:
         if role in (names.OFFSET_INDEX, names.TIME_INDEX, names.TRANSACTION_INDEX) and offset not in logs:
             path = f"{log.directory}/{names.segment_file(offset, role)}"
@@ -195,24 +200,24 @@ async def _find_end(log: Log, known: Known, has_epochs: bool) -> RecoveryReport:
 
 async def _load_clean(log: Log) -> RecoveryReport:
     active = log.segments[-1]
-    end = active.base_offset
-    if active.size:
+    start = 0
+    if active.size > _WALKED_WHOLE:
         await log.prepare(active)
         index = active.offset_index
         start = index.entry_at(len(index) - 1).position if index is not None and len(index) else 0
-        end = await _end_by_walking(log, active, start)
-    _set_end(log, end)
-    log.durable_offset = end
+    _set_end(log, await _end_by_walking(log, active, start))
+    log.durable_offset = log.log_end_offset
     await replay_producers(log)
     return _report(log, clean=True)
 
 
-async def _end_by_walking(log: Log, segment: Segment, start: int, *, prepared: bool = False) -> int:
-    async def ready(_: Segment) -> None:
-        """The file is open, and no index is needed."""
+async def _end_by_walking(log: Log, segment: Segment, start: int) -> int:
+    """The offset after the last batch, by headers alone. The segment's file is open."""
 
-    prepare = ready if prepared else log.prepare
-    cursor = await run(walk(segment, start, segment.size), prepare)
+    async def prepare(_: Segment) -> None:
+        """No index is needed."""
+
+    cursor = await run(walk(segment, start, segment.size, read_size=_WALKED_WHOLE), prepare)
     end, reached = segment.base_offset, start
     while cursor.header is not None:
         end, reached = cursor.header.next_offset, cursor.position + cursor.header.size

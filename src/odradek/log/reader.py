@@ -19,6 +19,7 @@ from enum import Enum
 from struct import Struct
 from typing import NamedTuple, TypeVar
 
+from odradek.aio.storage import File
 from odradek.log.errors import DamagedSegment
 from odradek.log.offset_index import OffsetIndex
 from odradek.log.results import EMPTY_SLICE, WOULD_BLOCK, Slice, WouldBlock
@@ -83,15 +84,22 @@ async def run(plan: Plan[T], prepare: Callable[[Segment], Awaitable[None]]) -> T
             await prepare(need.segment)
             file = need.segment.file
             if need.size and file is not None:
-                need.segment.lease.holders += 1
-                try:
-                    data = await file.read(need.position, need.size)
-                finally:
-                    need.segment.lease.holders -= 1
+                data = await _read(need, file)
             need = plan.send(data)
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+async def _read(need: Need, file: File) -> Buffer:
+    found = file.read_now(need.position, need.size)  # most of what is "cold" needs its indexes, not its pages
+    if found is not WOULD_BLOCK:
+        return found
+    need.segment.lease.holders += 1
+    try:
+        return await file.read(need.position, need.size)
+    finally:
+        need.segment.lease.holders -= 1
 
 
 def walk(segment: Segment, start: int, end: int, read_size: int = _READ_AHEAD) -> Plan[Walk]:
