@@ -25,19 +25,27 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from odradek.log.roll import MAX_RELATIVE_OFFSET
-from odradek.records.batch import (
+from odradek.records.crc import crc32c
+from odradek.records.header import (
+    ATTRIBUTES_POSITION,
     HEADER_SIZE,
     LOG_OVERHEAD,
+    MAGIC,
     MAGIC_POSITION,
     BatchHeader,
     Buffer,
-    StoredBatch,
-    Verdict,
-    check_stored,
+    parse_header,
 )
+from odradek.records.stored import StoredBatch, Verdict, check_stored
 
 SECTOR: Final = 512  # what a disk writes whole or not at all
 _MAGIC: Final = b"\x02"
+_FIELDS: Final = BatchHeader._fields
+_BASE_OFFSET: Final = _FIELDS.index("base_offset")
+_BATCH_LENGTH: Final = _FIELDS.index("batch_length")
+_MAGIC_FIELD: Final = _FIELDS.index("magic")
+_CRC: Final = _FIELDS.index("crc")
+_LAST_OFFSET_DELTA: Final = _FIELDS.index("last_offset_delta")
 _ZERO_SECTOR: Final = bytes(SECTOR)
 
 Visit = Callable[[int, BatchHeader, memoryview], None]
@@ -86,23 +94,31 @@ class SegmentScan:
 
     def feed(self, chunk: Buffer) -> None:
         """Consume `chunk`, which begins at `position` and holds `wanted` bytes at least, or all to the file's end."""
-        view, at, start = memoryview(chunk), 0, self.position
-        while at < len(view):
-            found = check_stored(view, at)
-            if found.verdict is not Verdict.WHOLE:
-                self._stop(found)
-                return
-            header = found.header
-            if header is None or not self._in_order(header):
-                return
-            self._visit(start + at, header, view[at : at + found.size])
-            at += found.size
-            self.position = start + at
-            self.next_offset = header.base_offset + header.last_offset_delta + 1
-            self.wanted = HEADER_SIZE
+        view, visit, start = memoryview(chunk), self._visit, self.position
+        at, have, next_offset = 0, len(view), self.next_offset
+        offset_max = self.base_offset + MAX_RELATIVE_OFFSET
+        while at + HEADER_SIZE <= have:
+            header = parse_header(view, at)
+            base_offset, last_offset = header[_BASE_OFFSET], header[_BASE_OFFSET] + header[_LAST_OFFSET_DELTA]
+            end = at + LOG_OVERHEAD + header[_BATCH_LENGTH]
+            if not (
+                header[_MAGIC_FIELD] == MAGIC
+                and at + HEADER_SIZE <= end <= have
+                and next_offset <= base_offset <= last_offset <= offset_max
+                and crc32c(view[at + ATTRIBUTES_POSITION : end]) == header[_CRC]
+            ):
+                break
+            visit(start + at, header, view[at:end])
+            at, next_offset = end, last_offset + 1
+        self.position, self.next_offset, self.wanted = start + at, next_offset, HEADER_SIZE
+        if at < have:
+            self._stop(check_stored(view, at))
 
     def _stop(self, found: StoredBatch) -> None:
-        if found.verdict is not Verdict.NEED_MORE:
+        """What is wrong with the bytes at `position`, or how many more are needed to tell."""
+        if found.verdict is Verdict.WHOLE and found.header is not None:
+            self.fault = Fault(self.position, self.next_offset, self._disorder(found.header))
+        elif found.verdict is not Verdict.NEED_MORE:
             self.fault = Fault(self.position, self.next_offset, found.reason)
         elif self.position + found.size > self.size:
             left = f"{self.size - self.position} of the {found.size} bytes that a batch needs here"
@@ -110,17 +126,12 @@ class SegmentScan:
         else:
             self.wanted = found.size
 
-    def _in_order(self, header: BatchHeader) -> bool:
+    def _disorder(self, header: BatchHeader) -> str:
         if header.base_offset < self.next_offset:
-            reason = f"base offset {header.base_offset} follows {self.next_offset - 1}: offsets only rise"
-        elif header.last_offset_delta < 0:
-            reason = f"last offset delta is {header.last_offset_delta}"
-        elif header.last_offset - self.base_offset > MAX_RELATIVE_OFFSET:
-            reason = f"offset {header.last_offset} is too far above the segment's base {self.base_offset}"
-        else:
-            return True
-        self.fault = Fault(self.position, self.next_offset, reason)
-        return False
+            return f"base offset {header.base_offset} follows {self.next_offset - 1}: offsets only rise"
+        if header.last_offset_delta < 0:
+            return f"last offset delta is {header.last_offset_delta}"
+        return f"offset {header.last_offset} is too far above the segment's base {self.base_offset}"
 
 
 def next_valid(buf: bytes | bytearray, start: int, next_offset: int) -> int | None:
