@@ -17,7 +17,7 @@ from odradek.base.ids import uuid_to_text
 from odradek.log import checkpoints, clean_shutdown, meta_properties, names, partition_metadata, producer_snapshot
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.index_entries import trim_zeros
-from odradek.log.inspect.scanning import base_offset_of, read, scan_path
+from odradek.log.inspect.scanning import ScannedFile, base_offset_of, read, walk_path
 from odradek.log.meta_properties import MetaProperties
 from odradek.log.offset_index import ENTRY_SIZE as OFFSET_ENTRY_SIZE
 from odradek.log.offset_index import OffsetIndex
@@ -149,14 +149,15 @@ def dump(path: str, *, records: bool = False) -> Iterator[NamedTuple]:
 
 
 def _log(path: str, with_records: bool) -> Iterator[NamedTuple]:
-    batches: list[DumpedBatch] = []
-
-    def visit(position: int, header: BatchHeader, batch: memoryview) -> None:
-        found = tuple(read_records(bytes(batch), header)) if with_records else None
-        batches.append(DumpedBatch(position, len(batch), header, found))
-
-    scanned = scan_path(path, visit)
-    yield from batches
+    walk = walk_path(path)
+    while True:
+        try:
+            position, header, batch = next(walk)
+        except StopIteration as stop:
+            scanned: ScannedFile = stop.value
+            break
+        records = tuple(read_records(bytes(batch), header)) if with_records else None
+        yield DumpedBatch(position, len(batch), header, records)
     if scanned.fault is not None:
         yield DumpedFault(scanned.fault.position, scanned.size - scanned.fault.position, scanned.fault.reason)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from typing import Final, NamedTuple
 
 from odradek.log import names
 from odradek.log.recovery_scan import Fault, SegmentScan, Visit, next_valid
+from odradek.records.header import BatchHeader
 
 _CHUNK: Final = 4 << 20
+Found = tuple[int, BatchHeader, memoryview]
+"""A batch's position in the file, its header, its bytes."""
 
 
 class ScannedFile(NamedTuple):
@@ -28,8 +32,13 @@ def base_offset_of(path: str) -> int:
     return int(stem) if stem.isdigit() else 0
 
 
-def scan_path(path: str, visit: Visit) -> ScannedFile:
-    """Call `visit` for every batch up to the end or the first fault. Raises OSError."""
+def walk_path(path: str) -> Generator[Found, None, ScannedFile]:
+    """Each batch up to the end or the first fault, as it is read; returns how far that was. Raises OSError."""
+    found: list[Found] = []
+
+    def visit(position: int, header: BatchHeader, batch: memoryview) -> None:
+        found.append((position, header, batch))
+
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         scan = SegmentScan(base_offset_of(path), size, visit)
@@ -40,7 +49,20 @@ def scan_path(path: str, visit: Visit) -> ScannedFile:
                 scan.fault = Fault(scan.position, scan.next_offset, "the file became shorter", True)
                 break
             scan.feed(chunk)
+            yield from found
+            found.clear()
     return ScannedFile(path, scan.base_offset, size, scan.position, scan.next_offset, scan.fault)
+
+
+def scan_path(path: str, visit: Visit) -> ScannedFile:
+    """As `walk_path`, with a function to call for each batch."""
+    walk = walk_path(path)
+    try:
+        while True:
+            visit(*next(walk))
+    except StopIteration as stop:
+        scanned: ScannedFile = stop.value
+        return scanned
 
 
 def valid_behind(scanned: ScannedFile) -> int | None:
