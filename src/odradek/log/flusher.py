@@ -50,20 +50,21 @@ class Flusher:
 
     async def _flush_once(self) -> None:
         log = self._log
-        end = log.log_end_offset
+        end, cuts = log.log_end_offset, log.cut_count
         try:
             for segment in log.segments.since(log.durable_offset):
                 if segment.dirty:
                     size = segment.size
                     file = await log.open_segment(segment)
                     await file.flush()
-                    segment.dirty = segment.size != size
+                    segment.dirty = segment.size != size or log.cut_count != cuts
             await self._sync_directory()
         except OSError as error:
             log.failed(error, "flushing")
             raise LogOffline(log.name, log.offline_reason or str(error)) from error
         self.flush_count += 1
-        log.durable_offset = max(log.durable_offset, min(end, log.log_end_offset))
+        if log.cut_count == cuts:  # else there may be other bytes below `end` than those that were synced
+            log.durable_offset = max(log.durable_offset, end)
         log.flushed_ms = log.surroundings.clock.now_ms()
 
     async def _sync_directory(self) -> None:

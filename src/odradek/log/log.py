@@ -17,6 +17,7 @@ cutting and deleting in `maintenance`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from odradek.aio.storage import File
@@ -55,7 +56,7 @@ class Log:
 
     __slots__ = (
         "_after_max_ms", "_before_max_ms", "_fast_epoch", "_flush_messages", "_flusher", "_index_interval", "_limits",
-        "_loading", "_recent", "_transforms", "background", "config", "directory", "directory_dirty",
+        "_loading", "_recent", "_transforms", "background", "config", "cut_count", "directory", "directory_dirty",
         "durable_offset", "epochs", "flushed_ms", "log_end_offset", "log_start_offset", "name", "offline_reason",
         "partition", "producers", "readable", "recovery", "segments", "snapshots", "surroundings", "topic",
         "topic_id", "turn",
@@ -77,6 +78,7 @@ class Log:
         self.log_start_offset = 0
         self.log_end_offset = 0
         self.durable_offset = 0  # what the last finished fdatasync covers
+        self.cut_count = 0  # how often the end was moved back
         self.directory_dirty = False  # a name in the directory is not synced yet
         self.flushed_ms = 0
         self.offline_reason: str | None = None
@@ -284,8 +286,8 @@ class Log:
         try:
             return await run(slice_plan(self.segments, self._recent, self.log_end_offset, bounds), self.prepare)
         except OSError as error:
-            self.failed(error, f"reading at offset {offset}")
-            raise LogOffline(self.name, describe(error, f"reading at offset {offset}")) from error
+            self._check_readable(offset)  # retention may have taken the segment meanwhile
+            raise self._reading_failed(error) from error
 
     def _check_readable(self, offset: int) -> None:
         if self.offline_reason is not None and not self.readable:
@@ -295,11 +297,26 @@ class Log:
 
     async def offset_for_timestamp(self, timestamp: int) -> FoundTimestamp | None:
         """The first record at or after `timestamp` (epoch ms); None when all are older."""
-        return await lookup.offset_for_timestamp(self, timestamp)
+        return await self._look_up(lambda: lookup.offset_for_timestamp(self, timestamp))
 
     async def max_timestamp(self) -> FoundTimestamp | None:
         """The first record with the largest timestamp (KIP-734); None in a log without timestamps."""
-        return await lookup.max_timestamp(self)
+        return await self._look_up(lambda: lookup.max_timestamp(self))
+
+    async def _look_up(self, look: Callable[[], Awaitable[FoundTimestamp | None]]) -> FoundTimestamp | None:
+        if self.offline_reason is not None and not self.readable:
+            raise LogOffline(self.name, self.offline_reason)
+        start = self.log_start_offset
+        try:
+            return await look()
+        except OSError as error:
+            if start != self.log_start_offset:  # retention has taken a segment meanwhile: look at what is left
+                return await self._look_up(look)
+            raise self._reading_failed(error) from error
+
+    def _reading_failed(self, error: OSError) -> LogOffline:
+        self.failed(error, "reading")
+        return LogOffline(self.name, describe(error, "reading"))
 
     def end_offset_for_epoch(self, epoch: int) -> EpochEnd:
         """Where a leader epoch ended, as OffsetsForLeaderEpoch answers; (-1, -1) when unknown."""

@@ -107,6 +107,7 @@ async def delete_segments(log: Log, segments: list[Segment]) -> None:
     await rolling.finish_rolled(log)
     storage, doomed = log.surroundings.storage, []
     for segment in segments:
+        segment.dirty = False  # nobody needs these bytes on disk any more
         log.surroundings.open_files.forget(segment)
         log.snapshots.discard(segment.base_offset)
         for role in _ROLES:
@@ -140,6 +141,7 @@ async def truncate_to(log: Log, offset: int) -> None:
         return
     previous_end = log.log_end_offset
     removed = log.segments.take_from(offset)
+    log.cut_count += 1
     log.log_end_offset = offset
     log.durable_offset = min(log.durable_offset, offset)
     await _cut_active(log, offset)
@@ -207,6 +209,7 @@ async def _remove_if_there(log: Log, path: str) -> None:
 async def truncate_fully_and_start_at(log: Log, offset: int) -> None:
     """Remove everything and begin at `offset`. The caller holds the log's turn."""
     removed = log.segments.take_first(len(log.segments))
+    log.cut_count += 1
     log.log_start_offset = log.log_end_offset = log.durable_offset = offset
     await delete_segments(log, removed)
     await _forget_after(log, offset)

@@ -14,6 +14,7 @@ owner is told; nothing is retried.
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class LogManager:
         Raises LockedError, InconsistentDirectory, CorruptMetaProperties, OSError. A partition that cannot be loaded is
         offline, not an exception.
         """
-        await self._storage.make_directory(self.directory)
+        await self._make_directory()
         self._lock = await self._storage.lock(self._path(names.LOCK))
         try:
             identity = await identify(self._storage, self.directory, self._given, self._prng)
@@ -126,6 +127,17 @@ class LogManager:
             raise
         self._begin_housekeeping()
         return reports
+
+    async def _make_directory(self) -> None:
+        """Make the data directory if it is missing, so that it lasts: a directory's name is in its parent."""
+        parents: list[str] = []
+        path = self.directory
+        while path and not await self._storage.exists(path):
+            parents.append(os.path.dirname(path) or ".")
+            path = os.path.dirname(path)
+        await self._storage.make_directory(self.directory)
+        for parent in reversed(parents):
+            await self._storage.sync_directory(parent)
 
     async def _take_clean_mark(self) -> bool:
         path = self._path(names.CLEAN_SHUTDOWN)

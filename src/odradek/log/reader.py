@@ -187,9 +187,14 @@ def _skip_below(chunk: Buffer, offset: int) -> tuple[int, Skipped]:
 
 
 def slice_plan(segments: Segments, recent: Mapping[int, int], log_end_offset: int, bounds: Bounds) -> Plan[Slice]:
-    """The slice for `bounds`, from one segment. `recent` knows the positions of some batches of the active one."""
-    for index in range(segments.index_of(bounds.offset), len(segments)):
-        segment = segments[index]
+    """The slice for `bounds`, from one segment. `recent` knows the positions of some batches of the active one.
+
+    Segments may come and go while the disk is waited for: so they are found by offset again each time, never by index.
+    """
+    offset = bounds.offset
+    while len(segments) and offset < bounds.end_offset:
+        index = segments.index_of(offset)
+        segment, segment_end = segments[index], segments.end_of(index, log_end_offset)
         if segment.base_offset >= bounds.end_offset:
             break
         known = recent if index == len(segments) - 1 else {}
@@ -197,11 +202,14 @@ def slice_plan(segments: Segments, recent: Mapping[int, int], log_end_offset: in
         if start is None:
             found = yield from find_batch(segment, bounds.offset)
             if found is None:
+                if segment_end <= offset:
+                    break
+                offset = segment_end
                 continue
             start, header = found
             if header.base_offset >= bounds.end_offset:
                 break
-        end = yield from _end_position(segment, segments.end_of(index, log_end_offset), known, bounds.end_offset)
+        end = yield from _end_position(segment, segment_end, known, bounds.end_offset)
         return (yield from _cut(segment, start, end, bounds))
     return EMPTY_SLICE
 

@@ -17,7 +17,8 @@ from odradek.base.ids import uuid_to_text
 from odradek.log import checkpoints, clean_shutdown, meta_properties, names, partition_metadata, producer_snapshot
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.index_entries import trim_zeros
-from odradek.log.inspect.scanning import ScannedFile, base_offset_of, read, walk_path
+from odradek.log.inspect.internal_records import reader_of
+from odradek.log.inspect.scanning import ScannedFile, base_offset_of, read, topic_of, walk_path
 from odradek.log.meta_properties import MetaProperties
 from odradek.log.offset_index import ENTRY_SIZE as OFFSET_ENTRY_SIZE
 from odradek.log.offset_index import OffsetIndex
@@ -47,12 +48,12 @@ class Kind(StrEnum):
 
 
 class DumpedBatch(NamedTuple):
-    """A sound batch. `records` is None unless they were asked for."""
+    """A sound batch. `records` is None unless they were asked for; an internal topic's are read (`internal_records`)."""
 
     position: int
     size: int
     header: BatchHeader
-    records: tuple[Record, ...] | None
+    records: tuple[NamedTuple, ...] | None
 
 
 class DumpedFault(NamedTuple):
@@ -149,17 +150,23 @@ def dump(path: str, *, records: bool = False) -> Iterator[NamedTuple]:
 
 
 def _log(path: str, with_records: bool) -> Iterator[NamedTuple]:
-    walk = walk_path(path)
+    walk, read_internal = walk_path(path), reader_of(topic_of(path))
     while True:
         try:
             position, header, batch = next(walk)
         except StopIteration as stop:
             scanned: ScannedFile = stop.value
             break
-        records = tuple(read_records(bytes(batch), header)) if with_records else None
-        yield DumpedBatch(position, len(batch), header, records)
+        yield DumpedBatch(position, len(batch), header, _records(batch, header, read_internal) if with_records else None)
     if scanned.fault is not None:
         yield DumpedFault(scanned.fault.position, scanned.size - scanned.fault.position, scanned.fault.reason)
+
+
+def _records(
+    batch: memoryview, header: BatchHeader, read_internal: Callable[[Record], NamedTuple] | None
+) -> tuple[NamedTuple, ...]:
+    found = read_records(bytes(batch), header)
+    return tuple(found) if read_internal is None or header.is_control else tuple(map(read_internal, found))
 
 
 def _offset_index(path: str) -> Iterator[NamedTuple]:

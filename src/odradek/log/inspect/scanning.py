@@ -86,6 +86,12 @@ def sibling(log_path: str, suffix: str) -> str:
     return log_path.removesuffix(names.LOG) + suffix
 
 
+def topic_of(path: str) -> str | None:
+    """The topic whose partition's directory holds the file, by the directory's name."""
+    found = names.parse_partition_directory(os.path.basename(os.path.dirname(os.path.realpath(path))))
+    return found[0] if found is not None else None
+
+
 def read(path: str) -> bytes:
     """A whole small file."""
     with open(path, "rb") as file:
