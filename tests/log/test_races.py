@@ -7,8 +7,10 @@ import asyncio
 import pytest
 from log_house import NOW, Disk, a_log, batches, put, read
 
+from odradek.aio.memory_file import MemoryFile
 from odradek.aio.memory_storage import MemoryStorage
 from odradek.log.errors import OffsetOutOfRange
+from odradek.log.log import Log
 from odradek.records.batch import scan
 
 SEEDS = range(12)
@@ -43,6 +45,39 @@ def test_a_flush_does_not_vouch_for_bytes_that_took_the_place_of_those_it_synced
             assert {offset: batch for offset, batch in kept.items() if offset < durable} == {
                 offset: batch for offset, batch in expected.items() if offset < durable
             }
+
+    asyncio.run(story())
+
+
+def test_a_flush_that_ends_after_a_truncation_moves_nothing(monkeypatch: pytest.MonkeyPatch):
+    """The fdatasync covers four batches, of which one is left when it returns, and three others are in their place."""
+    returned, go_on, seen = asyncio.Event(), asyncio.Event(), []
+    fdatasync = MemoryFile.flush
+
+    async def slow(file: MemoryFile) -> None:
+        await fdatasync(file)
+        if file.path.endswith(".log"):
+            seen.append(watched[0].durable_offset)
+            returned.set()
+            await go_on.wait()
+
+    watched: list[Log] = []
+
+    async def story() -> None:
+        async with a_log(Disk()) as house:
+            watched.append(log := house.log)
+            for _ in range(4):
+                await put(log, b"old")
+            monkeypatch.setattr(MemoryFile, "flush", slow)
+            flushing = asyncio.ensure_future(log.flush())
+            await returned.wait()
+            await log.truncate_to(1)
+            for _ in range(3):
+                await put(log, b"new")
+            go_on.set()
+            await flushing
+            assert seen == [0, 0]
+            assert log.durable_offset == 4
 
     asyncio.run(story())
 
