@@ -39,7 +39,7 @@ def test_a_compacted_topic_wants_keys_whatever_the_codec(codec: Codec) -> None:
     keyed = build_batch(RECORDS, codec=codec)
     assert recompress(keyed, parse_header(keyed), None, require_keys=True) is keyed
     keyless = build_batch([*RECORDS, NewRecord(None, b"value")], codec=codec)
-    with pytest.raises(InvalidRecord, match="record 50 has no key"):
+    with pytest.raises(InvalidRecord, match="the first is record 50"):
         recompress(keyless, parse_header(keyless), None, require_keys=True)
 
 

@@ -106,7 +106,7 @@ def test_checking_wants_consecutive_offsets_and_keys_where_compacted() -> None:
     header = parse_header(data)
     block = records_block(data, header)
     check_records(block, header, require_keys=False)
-    with pytest.raises(InvalidRecord, match=r"record 1 has no key.*cleanup\.policy"):
+    with pytest.raises(InvalidRecord, match=r"the first is record 1.*cleanup\.policy"):
         check_records(block, header, require_keys=True)
     skipped = bytearray(block)
     skipped[3] = 4

@@ -48,5 +48,16 @@ class InvalidRecord(RecordsError):
     code: ClassVar[int] = 87
 
 
+class KeysMissing(InvalidRecord):
+    """Records without a key in a batch for a compacted topic; `record_indexes` are their places in it (KIP-467)."""
+
+    def __init__(self, record_indexes: list[int], record_count: int) -> None:
+        super().__init__(
+            f"{len(record_indexes)} of the batch's {record_count} records have no key, the first is record "
+            f"{record_indexes[0]}; the topic is compacted (cleanup.policy) and needs one"
+        )
+        self.record_indexes = record_indexes
+
+
 class DecompressedTooLarge(MessageTooLarge):
     """Unpacking a batch would exceed the bound: a decompression bomb, or a bound set too low for the topic."""

@@ -40,7 +40,7 @@ from odradek.records.batch import (
     batch_crc,
 )
 from odradek.records.compression import DECOMPRESSED_SIZE_MAX, Codec, compress, decompress
-from odradek.records.errors import InvalidRecord
+from odradek.records.errors import InvalidRecord, KeysMissing
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -166,20 +166,23 @@ def _varint(block: bytes, position: int) -> tuple[int, int]:
 def check_records(block: bytes, header: BatchHeader, *, require_keys: bool) -> None:
     """Raise `InvalidRecord` unless the block holds what the header announces, offset deltas counting up from 0.
 
-    `require_keys` is a compacted topic's rule: without a key, compaction could never tell what a record replaces. Half the
-    cost of reading the records, which is most of what recompressing a batch costs.
+    `require_keys` is a compacted topic's rule: without a key, compaction could never tell what a record replaces; `KeysMissing`
+    names all that lack one. Half the cost of reading the records, which is most of what recompressing a batch costs.
     """
     position = 0
+    keyless: list[int] = []
     try:
         for index in range(header.record_count):
-            position = _check_record(block, position, index, require_keys)
+            position = _check_record(block, position, index, keyless)
     except IndexError:
         raise _cut_record(block) from None
     if position != len(block):
         raise _left_over(block, position, header)
+    if require_keys and keyless:
+        raise KeysMissing(keyless, header.record_count)
 
 
-def _check_record(block: bytes, position: int, index: int, require_keys: bool) -> int:
+def _check_record(block: bytes, position: int, index: int, keyless: list[int]) -> int:
     """Where the `index`-th record, which begins at `position`, ends. `IndexError` when the block ends first."""
     length, position = _varint(block, position)
     end = position + length
@@ -193,8 +196,7 @@ def _check_record(block: bytes, position: int, index: int, require_keys: bool) -
     if size < 0:
         if size != -1:
             raise InvalidRecord(f"a field of {size} bytes at byte {position}")
-        if require_keys:
-            raise InvalidRecord(f"record {index} has no key; the topic is compacted (cleanup.policy) and needs one")
+        keyless.append(index)
         size = 0
     position += size
     size, position = _varint(block, position)

@@ -150,8 +150,10 @@ def test_min_insync_replicas_holds_for_acks_all_only(client: Any) -> None:
 def test_a_compacted_topic_needs_keys(client: Any) -> None:
     topic = make_topic(client, cleanup_policy="compact")
     assert first(client.call(produce, 9, request(topic, batch(b"x")))).error_code == 0
-    keyless = build_batch([NewRecord(None, b"x", NOW)])
-    assert first(client.call(produce, 9, request(topic, keyless))).error_code == ErrorCode.INVALID_RECORD
+    keyless = build_batch([NewRecord(None if index % 2 else b"k", b"x", NOW) for index in range(6)])
+    answer = first(client.call(produce, 9, request(topic, keyless)))
+    assert answer.error_code == ErrorCode.INVALID_RECORD
+    assert [each.batch_index for each in answer.record_errors] == [1, 3, 5], "clients fail these and may send the others again"
 
 
 def test_log_append_time_is_told_and_stored(client: Any) -> None:

@@ -20,8 +20,10 @@ from odradek.base.logging import get_logger
 from odradek.broker.dispatch import NO_RESPONSE, BadRequest, NoResponse
 from odradek.log.results import NEEDS_ROLL
 from odradek.records.batch import check_produced
+from odradek.records.errors import KeysMissing
 from odradek.wire.errors import ErrorCode, name_of
 from odradek.wire.messages.produce import (
+    BatchIndexAndErrorMessage,
     PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
@@ -142,6 +144,8 @@ class _Produce:
     def _refuse(self, topic: TopicProduceData | None, answer: PartitionProduceResponse, error: OdradekError) -> None:
         answer.error_code = getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR)
         answer.error_message = str(error)
+        if isinstance(error, KeysMissing):
+            answer.record_errors = [BatchIndexAndErrorMessage(index, "no key") for index in error.record_indexes]
         entry_metrics = self.context.broker.metrics.produce_errors
         entry_metrics.count_error(answer.error_code)
         if _logger.is_enabled("debug"):
