@@ -143,3 +143,31 @@ def test_appends_rolls_flushes_and_reads_at_the_same_time(seed: int):
             assert list(await batches(house.log)) == list(range(24))
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_partition_asked_for_by_many_at_once_is_one_log(seed: int):
+    async def story() -> None:
+        async with a_log(slow_disk(seed)) as house:
+            ask = house.manager.open_or_create
+            logs = await asyncio.gather(*(ask("new", 0, b"\x01" * 16, house.log.config) for _ in range(5)))
+            assert len({id(log) for log in logs}) == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_topic_made_anew_while_its_namesake_is_deleted_begins_empty(seed: int):
+    async def story() -> None:
+        async with a_log(slow_disk(seed)) as house:
+            await put(house.log, b"old")
+            deleting = asyncio.ensure_future(house.manager.delete("events", 0))
+            for _ in range(seed % 4):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            anew = await house.manager.open_or_create("events", 0, b"\x02" * 16, house.log.config)
+            await deleting
+            assert (anew.log_end_offset, anew.topic_id) == (0, b"\x02" * 16)
+            assert (await put(anew, b"new")).first_offset == 0
+
+    asyncio.run(story())

@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,6 +96,7 @@ class LogManager:
         self._on_failure = on_directory_failure
         self._lock: FileLock | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._changing: dict[TopicPartition, asyncio.Future[None]] = {}
         self._surroundings = Surroundings(
             storage, clock, prng, max_open_segments=min(self.settings.max_open_segments, _descriptors_to_spare()),
             max_index_bytes=self.settings.max_index_bytes,
@@ -212,16 +214,29 @@ class LogManager:
 
     async def open_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
         """The partition's log, made if there is none. Raises InconsistentDirectory (another topic's id), OSError."""
-        log = self.logs.get((topic, partition))
-        if log is not None:
-            return await self._adopt(log, topic_id, config)
-        directory = self._path(names.partition_directory(topic, partition))
-        await self._storage.make_directory(directory)
-        log = Log(topic, partition, topic_id, directory, config, self._surroundings)
-        await load(log, Known(True, None, None))
-        await self._storage.sync_directory(self.directory)
-        self.logs[topic, partition] = log
-        return log
+        async with self._alone((topic, partition)):
+            log = self.logs.get((topic, partition))
+            if log is not None:
+                return await self._adopt(log, topic_id, config)
+            directory = self._path(names.partition_directory(topic, partition))
+            await self._storage.make_directory(directory)
+            log = Log(topic, partition, topic_id, directory, config, self._surroundings)
+            await load(log, Known(True, None, None))
+            await self._storage.sync_directory(self.directory)
+            self.logs[topic, partition] = log
+            return log
+
+    @asynccontextmanager
+    async def _alone(self, key: TopicPartition) -> AsyncIterator[None]:
+        """Nobody else makes or deletes this partition meanwhile: a topic made anew waits until the old one is gone."""
+        while key in self._changing:
+            await asyncio.wait([self._changing[key]])
+        self._changing[key] = done = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._changing[key]
+            done.set_result(None)
 
     async def _adopt(self, log: Log, topic_id: bytes, config: LogConfig) -> Log:
         if log.topic_id == ZERO_UUID:
@@ -236,25 +251,30 @@ class LogManager:
 
     async def delete(self, topic: str, partition: int) -> None:
         """The partition is gone at once; its directory is renamed, and removed after file.delete.delay.ms."""
-        log = self.logs.pop((topic, partition), None)
-        if log is None:
-            return
-        await log.abandon()
-        renamed = self._path(names.deleted_directory(topic, partition, self._prng.getrandbits(128).to_bytes(16, "big")))
-        await self._storage.rename(log.directory, renamed)
-        await self._storage.sync_directory(self.directory)
-        self._surroundings.deletions.add_tree(renamed, log.config.file_delete_delay_ms)
+        taken = await self._take_away(topic, partition, names.deleted_directory)
+        if taken is not None:
+            log, path = taken
+            self._surroundings.deletions.add_tree(path, log.config.file_delete_delay_ms)
 
     async def set_aside(self, topic: str, partition: int) -> None:
         """Keep a partition's data out of the way, as `topic-partition.<hex>-stray`: it belongs to no topic that is known."""
-        log = self.logs.pop((topic, partition), None)
-        if log is None:
-            return
-        await log.abandon()
-        renamed = self._path(names.stray_directory(topic, partition, self._prng.getrandbits(128).to_bytes(16, "big")))
-        await self._storage.rename(log.directory, renamed)
-        await self._storage.sync_directory(self.directory)
-        logger.warning("partition set aside", partition=log.name, path=renamed)
+        taken = await self._take_away(topic, partition, names.stray_directory)
+        if taken is not None:
+            logger.warning("partition set aside", partition=taken[0].name, path=taken[1])
+
+    async def _take_away(
+        self, topic: str, partition: int, new_name: Callable[[str, int, bytes], str]
+    ) -> tuple[Log, str] | None:
+        """Close the log and rename its directory; the log and its directory's new path, None when there is no such log."""
+        async with self._alone((topic, partition)):
+            log = self.logs.pop((topic, partition), None)
+            if log is None:
+                return None
+            await log.abandon()
+            path = self._path(new_name(topic, partition, self._prng.getrandbits(128).to_bytes(16, "big")))
+            await self._storage.rename(log.directory, path)
+            await self._storage.sync_directory(self.directory)
+            return log, path
 
     # -- housekeeping ---------------------------------------------------------------------------------------------
 
