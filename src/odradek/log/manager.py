@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ class LogManager:
         self._tasks: list[asyncio.Task[None]] = []
         self._changing: dict[TopicPartition, asyncio.Future[None]] = {}
         self._surroundings = Surroundings(
-            storage, clock, prng, max_open_segments=min(self.settings.max_open_segments, _descriptors_to_spare()),
+            storage, clock, prng, max_open_segments=self.settings.max_open_segments,
             max_index_bytes=self.settings.max_index_bytes,
         )  # fmt: skip
         self._checkpoints = DirectoryCheckpoints(storage, directory, self.logs)
@@ -401,9 +400,3 @@ class LogManager:
 
     def _path(self, name: str) -> str:
         return f"{self.directory}/{name}"
-
-
-def _descriptors_to_spare() -> int:
-    """Half of what the process may open (RLIMIT_NOFILE): the other half is for connections."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1 << 30 if soft == resource.RLIM_INFINITY else soft // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Awaitable, Callable
 
 from odradek.aio.storage import Storage
@@ -32,11 +33,17 @@ class Surroundings:
         self.storage = storage
         self.clock = clock
         self.prng = prng
-        self.open_files = OpenFiles(max_open_segments, max_index_bytes)
+        self.open_files = OpenFiles(min(max_open_segments, _descriptors_to_spare()), max_index_bytes)
         self.deletions = Deletions(storage, clock)
         self.directory_failed: Callable[[str], None] = _ignore
         self.checkpoint_starts: Callable[[], Awaitable[None]] = _nothing
         self.checkpoint_recovery_points: Callable[[], Awaitable[None]] = _nothing
+
+
+def _descriptors_to_spare() -> int:
+    """Half of what the process may open (RLIMIT_NOFILE): the other half is for connections."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft // 2
 
 
 def _ignore(reason: str) -> None:
