@@ -1,10 +1,10 @@
 """A data directory under load on the simulated disk, and what must be true of it after losing power at any moment.
 
 The load: two partitions with small segments, each with an idempotent and a plain producer; some wait for the flush of what they
-appended (acks=all), some don't; a keeper rolls segments, raises the leader epoch, writes checkpoints and deletes old records
-meanwhile. At boundaries of the disk (each write, each beginning and end of an fdatasync, each change of a name) the power is
-cut: what the disk may then hold is kept, together with what had been promised up to there. Some cuts are kills instead: then
-the page cache stays, and so must everything that was appended.
+appended (acks=all), some don't; meanwhile a keeper rolls segments, raises the leader epoch, writes checkpoints and deletes old
+records, by request and by size. At boundaries of the disk (each write, each beginning and end of an fdatasync, each change of a
+name) the power is cut: what the disk may then hold is kept, together with what had been promised up to there. Some cuts are
+kills instead: then the page cache stays, and so must everything that was appended.
 
 The promise, checked on each kept disk by opening it:
 * the partition comes online by itself;
@@ -90,6 +90,7 @@ class Story:
             segment_bytes=self.prng.choice((3000, 6000, 6000, 40_000)),
             segment_index_bytes=400,
             index_interval_bytes=self.prng.choice((100, 300, 4096)),
+            retention_bytes=self.prng.choice((-1, -1, 8000)),
             file_delete_delay_ms=10,
         )
         self.clock = ManualClock()
@@ -110,8 +111,6 @@ class Story:
         return Cut(self.storage.process_kill(), self.config, promises, self.boundaries, f"{where} (killed)")
 
     async def tell(self) -> None:
-        await self.storage.make_directory(DIRECTORY)
-        await self.storage.sync_directory("/")
         self.storage.on_boundary = self.boundary
         manager = manager_on(self.storage, self.clock, self.config)
         await manager.start()
@@ -173,7 +172,7 @@ class Story:
     async def _delete(self, log: Log, prng: Prng) -> None:
         """DeleteRecords, of what has been acknowledged only: a client can't name what it was not told of."""
         promise = self.promises[log.partition]
-        target = prng.randrange(log.log_start_offset, promise.acked_end + 1)
+        target = prng.randrange(promise.acked_end + 1)
         promise.start_asked = max(promise.start_asked, target)
         promise.start = max(promise.start, await log.delete_records(target))
 
@@ -236,7 +235,7 @@ async def verify(cut: Cut, history: list[dict[int, bytes]], life: int = 1) -> No
 
 async def check(log: Log, promise: Promise, appended: dict[int, bytes]) -> None:
     assert log.offline_reason is None
-    assert promise.start <= log.log_start_offset <= promise.start_asked
+    check_start(log, promise, appended)
     assert log.log_end_offset >= promise.acked_end
     found = await content(log)
     end = log.log_end_offset
@@ -252,6 +251,15 @@ async def check(log: Log, promise: Promise, appended: dict[int, bytes]) -> None:
     for sent, first_offset in promise.last_acked.values():
         if first_offset >= log.log_start_offset:
             await send_again(log, sent, first_offset, found)
+
+
+def check_start(log: Log, promise: Promise, appended: dict[int, bytes]) -> None:
+    """The start is where a deletion put it, or further up, where retention by size left as much as it has to."""
+    start = log.log_start_offset
+    assert start >= promise.start
+    if start > promise.start_asked:
+        kept = sum(len(batch) for batch in appended.values() if parse_header(batch).last_offset >= start)
+        assert 0 <= log.config.retention_bytes <= kept
 
 
 async def send_again(log: Log, sent: bytes, first_offset: int, found: dict[int, bytes]) -> None:

@@ -50,8 +50,6 @@ class Bench:
         )
 
     async def open(self) -> list[Log]:
-        await self.storage.make_directory(DIRECTORY)
-        await self.storage.sync_directory("/")
         await self.manager.start()
         return [await self.manager.open_or_create(TOPIC, partition, TOPIC_ID, CONFIG) for partition in (0, 1)]
 
