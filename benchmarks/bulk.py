@@ -17,6 +17,7 @@ from benchmarks.wire_client import Connection, create_topic, log_ends
 
 PARTITIONS = 4
 VALUE = b"x" * 100
+_CHUNK = 1000
 
 
 def main() -> None:
@@ -106,13 +107,13 @@ def produce(bootstrap: str, topic: str, records: int, batch_size: int, acks: str
         "on_delivery": report,
     }
     producer = Producer(config)
-    send = producer.produce
-    for number in range(records):
-        try:
-            send(topic, VALUE, partition=number % PARTITIONS)
-        except BufferError:
-            producer.poll(0.05)
-            send(topic, VALUE, partition=number % PARTITIONS)
+    chunk = [{"value": VALUE}] * _CHUNK
+    sent = 0
+    while sent < records:
+        size = min(_CHUNK, records - sent)
+        queued = producer.produce_batch(topic, chunk[:size], partition=sent // _CHUNK % PARTITIONS)
+        sent += queued
+        producer.poll(0 if queued == size else 0.01)
     left = producer.flush(60)
     return records - failed - left
 

@@ -49,6 +49,7 @@ COMMANDS = [
 def test_every_command_shows_an_example(command: tuple[str, ...]) -> None:
     code, out, err = run(*command, "--help")
     assert (code, err) == (0, "")
+    assert "\\b" not in out  # click's mark for "leave these lines as they are", not taken as one
     assert f"Example: odradek {' '.join(command)}" in out or "| odradek produce" in out
 
 

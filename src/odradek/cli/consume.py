@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--until-end", "-e", is_flag=True, help="End at the end of the log instead of waiting for more.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
               help="End after so long without a record; fails if --max-messages were not had by then.")  # fmt: skip
-@click.option("--format", "-f", "template", metavar="TEXT", help=r"How to print a record; default '%v\n'. See below.")
+@click.option("--format", "-f", "template", metavar="TEXT", help=r"How to print a record; default '%v\n'. See above.")
 @click.option("--null", default="", metavar="TEXT", help="Print null keys and values as this.")
 @click.option("--isolation", type=click.Choice(["read_committed", "read_uncommitted"]), default="read_committed",
               show_default=True, help="Whether to show records of transactions that are open or were aborted.")  # fmt: skip
@@ -55,13 +55,16 @@ def consume(
     isolation: str,
     as_json: bool,
 ) -> None:
-    r"""Print the records of TOPIC.
+    """Print the records of TOPIC.
 
     \b
-    Example: odradek consume orders --from-beginning --format '%p:%o %k=%v\n'
+    Example: odradek consume orders --from-beginning --format '%p:%o %k=%v\\n'
+
     \b
-    Format:  %k key  %v value  %o offset  %p partition  %t topic  %T timestamp (ms)  %D timestamp (ISO)
-             %h headers  %K %V length of key, value (-1: null)  %% percent  \n \t \r \0 \\ \xHH
+    Format:  %k key  %v value  %o offset  %p partition  %t topic
+             %T timestamp (ms)  %D timestamp (ISO)  %h headers
+             %K %V length of key, value (-1: null)
+             %% percent  \\n \\t \\r \\0 \\\\ \\xHH
     """
     if group and (offset is not None or partitions):
         raise UsageProblem("consume: --group decides partitions and offsets; leave out --offset and --partition")
