@@ -41,10 +41,11 @@ _logger = get_logger("broker")
 class _Slot:
     """An answer's place in line; `parts` is None until it is there."""
 
-    __slots__ = ("future", "parts")
+    __slots__ = ("future", "is_fetch", "parts")
 
-    def __init__(self, future: asyncio.Future[Any] | None) -> None:
+    def __init__(self, future: asyncio.Future[Any] | None, *, is_fetch: bool = False) -> None:
         self.future = future
+        self.is_fetch = is_fetch
         self.parts: list[Buffer] | None = None
 
 
@@ -52,7 +53,8 @@ class Connection(asyncio.BufferedProtocol):
     """A shard's object: made by the listener, lives until `connection_lost`."""
 
     __slots__ = (
-        "_accounted", "_blocked", "_closing", "_frames", "_loop", "_out", "_peer_slow", "_reading", "_server", "_slots",
+        "_accounted", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_out", "_out_size",
+        "_peer_slow", "_reading", "_server", "_slots",
         "_starved", "_transport", "active_at", "client_host", "client_id", "listener",
     )  # fmt: skip
 
@@ -62,6 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._frames = FrameSplitter(server.max_frame_size)
         self._slots: deque[_Slot] = deque()
         self._out: list[Buffer] = []
+        self._out_size = 0
+        self._fetching = False  # a fetch is parked: one more would hold the others back
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._blocked = False  # a coroutine runs: later requests wait
         self._peer_slow = False
@@ -163,6 +167,8 @@ class Connection(asyncio.BufferedProtocol):
                 if frame is NEED_DATA:
                     break
                 self._request(frame)
+                if self._out_size > WRITE_HIGH_WATER:
+                    self._flush()  # tells whether the peer takes it, before more is read for it
             except FrameError as error:
                 self.close(str(error), "bad frame")
             except (WireError, BadRequest) as error:
@@ -223,10 +229,14 @@ class Connection(asyncio.BufferedProtocol):
     def _park(
         self, entry: ApiEntry, context: RequestContext, outcome: asyncio.Future[Any] | Coroutine[Any, Any, Any], started: float
     ) -> None:
-        holds = not isinstance(outcome, asyncio.Future)
+        # Answers of fetches are large: a second one outstanding holds back what follows, or a client that asks and never
+        # reads could have the broker hold a hundred of them. Clients have one fetch under way per connection.
+        fetches = entry.api_key == ApiKey.FETCH
+        holds = not isinstance(outcome, asyncio.Future) or (fetches and self._fetching)
+        self._fetching = self._fetching or fetches
         future = outcome if isinstance(outcome, asyncio.Future) else self._loop.create_task(outcome)
         # A future is cancelled when the peer goes. A coroutine is not: what it does (a topic half made) must come to its end.
-        slot = _Slot(None if holds else future)
+        slot = _Slot(future if isinstance(outcome, asyncio.Future) else None, is_fetch=fetches)
         self._slots.append(slot)
         if holds:
             self._blocked = True
@@ -246,9 +256,11 @@ class Connection(asyncio.BufferedProtocol):
             return
         if holds:
             self._blocked = self._server.stopping
+        if entry.api_key == ApiKey.FETCH:
+            self._fetching = any(each.is_fetch and each.future is not None for each in self._slots)
         while self._slots and (parts := self._slots[0].parts) is not None:
             self._slots.popleft()
-            self._out.extend(parts)
+            self._write(parts)
         self._resume()
         if self._server.stopping:
             self.shut()
@@ -284,14 +296,19 @@ class Connection(asyncio.BufferedProtocol):
             slot.parts = parts
             self._slots.append(slot)
         else:
-            self._out.extend(parts)
+            self._write(parts)
+
+    def _write(self, parts: list[Buffer]) -> None:
+        self._out.extend(parts)
+        self._out_size += sum(map(len, parts))
 
     def _flush(self) -> None:
         out = self._out
         if not out:
             return
+        self._server.metrics.bytes_out.value += self._out_size
         self._out = []
-        self._server.metrics.bytes_out.value += sum(map(len, out))
+        self._out_size = 0
         if not self._transport.is_closing():
             self._transport.writelines(out)
 

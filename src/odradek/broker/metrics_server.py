@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from odradek.base.errors import OdradekError
 from odradek.base.metrics import Callback, Counter, Family, Gauge, Histogram
+from odradek.broker.listeners import WILDCARDS
 
 if TYPE_CHECKING:
     from odradek.base.metrics import Registry
@@ -26,13 +27,14 @@ class MetricsServerError(OdradekError):
 
 
 class MetricsServer:
-    """Lifecycle: listens when made; `stop()`."""
+    """Lifecycle: listens when made, where the broker's first listener does; `stop()`."""
 
     def __init__(self, state: BrokerState, port: int, host: str = "") -> None:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(BrokerCollector(state.metrics.registry))
         try:
-            self._server, self._thread = start_http_server(port, addr=host or "0.0.0.0", registry=registry)
+            address = "0.0.0.0" if host in WILDCARDS else host
+            self._server, self._thread = start_http_server(port, addr=address, registry=registry)
         except OSError as error:
             reason = error.strerror or str(error)
             raise MetricsServerError(f"cannot serve metrics on port {port}: {reason} (--metrics-port)") from error

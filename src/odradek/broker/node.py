@@ -23,6 +23,7 @@ from odradek.broker import gauges
 from odradek.broker.context import BrokerState
 from odradek.broker.fetch_session import FetchSessionCache
 from odradek.broker.internal_topics import InternalTopics
+from odradek.broker.listeners import parse_endpoint
 from odradek.broker.metrics import BrokerMetrics
 from odradek.broker.offsets_log import OffsetsLog
 from odradek.broker.partitions import PartitionTable
@@ -89,13 +90,27 @@ class Node:
         _logger.info("stopping", node=self.state.node_id)
         if self._metrics_server is not None:
             self._metrics_server.stop()
-        await self.server.stop(ANSWER_SECONDS)
-        await self.state.groups.close()
-        self.keeper.retire_all()
-        await self.state.controller.close()
-        await self.state.log_manager.close()
-        await self._storage.close()
+        steps = (
+            self._stop_serving, self.state.groups.close, self._retire, self.state.controller.close,
+            self.state.log_manager.close, self._storage.close,
+        )  # fmt: skip
+        for step in steps:
+            try:
+                await step()
+            except Exception as error:  # what comes behind matters more: above all the flush and the clean mark
+                _logger.exception("a step of stopping failed", error=error, step=step.__qualname__)
         _logger.info("stopped", node=self.state.node_id)
+
+    async def _stop_serving(self) -> None:
+        stopping = asyncio.ensure_future(self.server.stop(ANSWER_SECONDS))
+        await asyncio.sleep(0)  # no request is taken any more: whoever waits for records gets what there is
+        for partition in self.state.partitions:
+            partition.wake()
+        await stopping
+
+    async def _retire(self) -> None:
+        self.keeper.retire_all()
+
     async def _give_back(self) -> None:
         """A start that failed half way: close what is open, so that the directory can be used again."""
         self._stopped = True
@@ -205,7 +220,7 @@ class Node:
             gauges.register(state, self.server)
             from odradek.broker.metrics_server import MetricsServer
 
-            self._metrics_server = MetricsServer(state, port)
+            self._metrics_server = MetricsServer(state, port, parse_endpoint(state.config.client_listeners[0]).host)
             self.metrics_port = self._metrics_server.port
         _logger.info(
             "serving", node=state.node_id, cluster=state.cluster_id, data_dir=self.data_dir,

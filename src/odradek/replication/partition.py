@@ -57,6 +57,12 @@ class NotEnoughReplicas(PartitionError):
     code: ClassVar[int] = ErrorCode.NOT_ENOUGH_REPLICAS
 
 
+class CommitLost(PartitionError):
+    """What was appended is no longer in the log."""
+
+    code: ClassVar[int] = ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+
 class AppendWatcher(Protocol):
     """Somebody who waits for more to read."""
 
@@ -159,6 +165,10 @@ class Partition:
     def unwatch(self, watcher: AppendWatcher) -> None:
         self._watchers.pop(watcher, None)
 
+    def wake(self) -> None:
+        """Have everybody who waits for more to read look again now."""
+        self._wake(0)
+
     def retire(self, error: Exception) -> None:
         """The partition is going (deleted, closed, lost): nobody may wait for it any longer."""
         self._commits.fail(error)
@@ -181,6 +191,8 @@ class Partition:
             while self._commits:
                 await self.log.flush()
                 self._commits.release(self.log.durable_offset)
+                if self._commits and self._commits.lowest > self.log.log_end_offset:
+                    raise CommitLost(f"{self.topic}-{self.index}: the log was cut below what was to be committed")
         except (OdradekError, OSError) as error:
             self._commits.fail(error)
         finally:

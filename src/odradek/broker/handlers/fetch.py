@@ -111,9 +111,8 @@ class _Fetch:
             self.measured.append(found)
             try:
                 self._measure_one(found, left)
-            except OdradekError as error:
-                found.data.error_code = getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR)
-                self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
+            except (OdradekError, OSError) as error:
+                self._fail(found, error)
                 self.urgent = True
             left = max(0, left - found.slice.size)
             self.size += found.slice.size
@@ -161,23 +160,33 @@ class _Fetch:
             if found.cold:
                 cold.append(found)
             elif found.slice.size:
-                read = found.slice.read_now()
-                if read is WOULD_BLOCK:
-                    found.slice.hold()
-                    cold.append(found)
-                else:
-                    found.data.records = read
+                self._read_warm(found, cold)
         if cold:
             return asyncio.ensure_future(self._answer_cold(cold))
         return self._response()
+
+    def _read_warm(self, found: _Measured, cold: list[_Measured]) -> None:
+        try:
+            read = found.slice.read_now()
+        except OSError as error:
+            self._fail(found, error)
+            return
+        if read is WOULD_BLOCK:
+            found.slice.hold()
+            cold.append(found)
+        else:
+            found.data.records = read
+
+    def _fail(self, found: _Measured, error: Exception) -> None:
+        found.data.error_code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
+        self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
 
     async def _answer_cold(self, cold: list[_Measured]) -> FetchResponse:
         for found in cold:
             try:
                 await self._read_cold(found)
             except (OdradekError, OSError) as error:
-                found.data.error_code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
-                self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
+                self._fail(found, error)
         return self._response()
 
     async def _read_cold(self, found: _Measured) -> None:
@@ -250,8 +259,12 @@ class _Parked:
     def _wake(self) -> None:
         if self.future.done():
             return
-        self._fetch.measure()
-        answer = self._fetch.answer()
+        try:
+            self._fetch.measure()
+            answer = self._fetch.answer()
+        except Exception as error:  # whatever it is: the client must not wait for ever
+            self.future.set_exception(error)
+            return
         if isinstance(answer, FetchResponse):
             self.future.set_result(answer)
         else:

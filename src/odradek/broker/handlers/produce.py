@@ -119,7 +119,7 @@ class _Produce:
             try:
                 result = await partition.append(data.records, header, self.now_ms)  # type: ignore[arg-type]
                 self._appended(partition, header, result, answer)
-            except OdradekError as error:
+            except (OdradekError, OSError) as error:
                 self._refuse(None, answer, error)
         finished = self._finish()
         return await finished if isinstance(finished, asyncio.Future) else finished
@@ -141,8 +141,9 @@ class _Produce:
                     )
         return NO_RESPONSE
 
-    def _refuse(self, topic: TopicProduceData | None, answer: PartitionProduceResponse, error: OdradekError) -> None:
-        answer.error_code = getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR)
+    def _refuse(self, topic: TopicProduceData | None, answer: PartitionProduceResponse, error: OdradekError | OSError) -> None:
+        unnamed = ErrorCode.KAFKA_STORAGE_ERROR if isinstance(error, OSError) else ErrorCode.UNKNOWN_SERVER_ERROR
+        answer.error_code = getattr(error, "code", unnamed)
         answer.error_message = str(error)
         if isinstance(error, KeysMissing):
             answer.record_errors = [BatchIndexAndErrorMessage(index, "no key") for index in error.record_indexes]
