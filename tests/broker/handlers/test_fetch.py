@@ -188,3 +188,17 @@ def test_the_end_of_the_current_leader_epoch_is_the_logs_end(topic: Topic) -> No
     request = offset_for_leader_epoch.OffsetForLeaderEpochRequest(-1, [asked])
     answer = topic.client.call(offset_for_leader_epoch, 4, request).topics[0].partitions[0]
     assert (answer.error_code, answer.leader_epoch, answer.end_offset) == (0, 0, 2)
+
+
+def test_a_client_that_asks_and_never_reads_holds_little_memory(topic: Topic, broker: odradek.Broker, raw_client: Any) -> None:
+    for _ in range(4):
+        topic.put(bytes(900_000))
+    with closing(raw_client()) as greedy:
+        for _ in range(200):
+            greedy.send(fetch, 12, topic.request(0, max_bytes=4 << 20, at_most=4 << 20))
+        time.sleep(0.5)
+        connections = broker._running.server._connections
+        unsent = max(connection._transport.get_write_buffer_size() for connection in connections)
+        assert unsent < 10 << 20, "a few answers at most, of 200 that were asked for"
+        topic.put(b"others go on")
+        assert len(values(partitions(greedy.receive())[0])) == 4
