@@ -49,8 +49,8 @@ def test_a_transaction():
     key = bytearray(b"\0\0")
     transaction_records.ENCODE_TRANSACTION_LOG_KEY[0](transaction_records.TransactionLogKey("tx"), key)
     value = bytearray(b"\0\0")
-    partitions = [transaction_records.PartitionsSchema("t", [0, 2])]
-    state = transaction_records.TransactionLogValue(9, producer_epoch=1, transaction_status=1, transaction_partitions=partitions)
+    parts = [transaction_records.PartitionsSchema("t", [0, 2])]
+    state = transaction_records.TransactionLogValue(9, producer_epoch=1, transaction_status=1, transaction_partitions=parts)
     transaction_records.ENCODE_TRANSACTION_LOG_VALUE[0](state, value)
     found = read("__transaction_state", bytes(key), bytes(value))
     assert isinstance(found, Transaction)

@@ -1,4 +1,4 @@
-"""What the records of Kafka's internal topics say: commits and groups in `__consumer_offsets`, transactions in `__transaction_state`.
+"""What the records of Kafka's internal topics say: `__consumer_offsets` (commits, groups) and `__transaction_state`.
 
 For clients these records are bytes; for somebody who asks why a group went back to an old offset they are the answer. Key
 and value each begin with a version (int16), and the key's version also says what the record is about: 0 and 1 an offset
@@ -55,7 +55,7 @@ class GroupMetadata(NamedTuple):
 
 
 class Transaction(NamedTuple):
-    """A transactional id's state; `status` is TransactionLogValue's number (0 empty, 1 ongoing, 2 and 3 prepared, 4 and 5 complete)."""
+    """A transactional id's state; `status` is TransactionLogValue's number: 0 empty, 1 ongoing, then prepared, complete."""
 
     offset: int
     timestamp: int
@@ -91,8 +91,7 @@ def _offsets_record(record: Record) -> NamedTuple:
             value = _read(codec.DECODE_GROUP_METADATA_VALUE, record.value)
             return GroupMetadata(
                 record.offset, record.timestamp, key.group,
-                *_fields(value, "generation", "protocol_type", "protocol", "leader", "current_state_timestamp"),
-                None if value is None else tuple(map(_plain, value.members)),
+                *_fields(value, "generation", "protocol_type", "protocol", "leader", "current_state_timestamp", "members"),
             )  # fmt: skip
     except WireError:
         pass
@@ -108,9 +107,10 @@ def _transaction_record(record: Record) -> NamedTuple:
             value = _read(codec.DECODE_TRANSACTION_LOG_VALUE, record.value)
             return Transaction(
                 record.offset, record.timestamp, key.transactional_id,
-                *_fields(value, "producer_id", "producer_epoch", "transaction_status", "transaction_timeout_ms"),
-                None if value is None else tuple(map(_plain, value.transaction_partitions or ())),
-                *_fields(value, "transaction_last_update_timestamp_ms", "transaction_start_timestamp_ms"),
+                *_fields(
+                    value, "producer_id", "producer_epoch", "transaction_status", "transaction_timeout_ms",
+                    "transaction_partitions", "transaction_last_update_timestamp_ms", "transaction_start_timestamp_ms",
+                ),
             )  # fmt: skip
     except WireError:
         pass
@@ -133,8 +133,11 @@ def _read(decoders: Mapping[int, Callable[[bytes, int], tuple[Any, int]]], data:
 
 
 def _fields(message: Message | None, *names: str) -> tuple[Any, ...]:
-    return tuple(None if message is None else getattr(message, name) for name in names)
+    """The message's fields, None each for a tombstone; lists of messages as tuples of mappings."""
+    return tuple(None if message is None else _plain(getattr(message, name)) for name in names)
 
 
-def _plain(message: Message) -> dict[str, object]:
-    return {name: getattr(message, name) for name in message.__slots__}
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_plain, value))
+    return {name: getattr(value, name) for name in value.__slots__} if isinstance(value, Message) else value
