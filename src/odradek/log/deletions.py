@@ -47,7 +47,7 @@ class Deletions:
         """Remove what is due (or everything); how many things."""
         now = self._clock.monotonic()
         due = [entry for entry in self._waiting if everything or entry[0] <= now]
-        self._waiting = [entry for entry in self._waiting if entry not in due]
+        self._waiting = [] if everything else [entry for entry in self._waiting if entry[0] > now]
         for _, what, removal in due:
             try:
                 await removal()

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -301,7 +301,11 @@ class LogManager:
     async def run_retention(self) -> int:
         """Delete what the topics' rules release; how many segments."""
         now_ms = self._clock.now_ms()
-        return sum([await log.retention(now_ms) for log in list(self.logs.values())])
+        deleted = 0
+        for log in list(self.logs.values()):
+            with _one_of_many(log, "retention"):
+                deleted += await log.retention(now_ms)
+        return deleted
 
     async def run_flushes(self) -> int:
         """Flush the logs whose oldest unflushed record is older than flush.ms; how many."""
@@ -314,7 +318,8 @@ class LogManager:
             and now_ms - log.flushed_ms >= log.config.flush_ms
         ]
         for log in due:
-            await log.flush()
+            with _one_of_many(log, "flush"):
+                await log.flush()
         return len(due)
 
     async def run_upkeep(self) -> int:
@@ -326,7 +331,8 @@ class LogManager:
                 log.come_back()
         if len(self._surroundings.open_files) > self._surroundings.open_files.limit:
             for log in [log for log in self.logs.values() if log.durable_offset < log.log_end_offset and log.readable]:
-                await log.flush()  # only flushed segments may be closed
+                with _one_of_many(log, "flush"):
+                    await log.flush()  # only flushed segments may be closed
         return len(short)
 
     async def run_expiry(self) -> int:
@@ -400,3 +406,12 @@ class LogManager:
 
     def _path(self, name: str) -> str:
         return f"{self.directory}/{name}"
+
+
+@contextmanager
+def _one_of_many(log: Log, work: str) -> Iterator[None]:
+    """What fails for one log is said, and the logs after it get their turn all the same."""
+    try:
+        yield
+    except (OSError, OdradekError) as error:
+        logger.error("housekeeping failed", work=work, partition=log.name, reason=str(error))
