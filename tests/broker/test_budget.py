@@ -46,6 +46,20 @@ def test_who_left_is_not_called() -> None:
     assert (served, budget.used) == ([], 0)
 
 
+def test_who_waited_behind_one_that_left_is_served() -> None:
+    budget = MemoryBudget(100)
+    served: list[str] = []
+
+    def gone() -> None:
+        served.append("gone")
+
+    budget.take(50, lambda: None)
+    budget.take(80, gone)
+    budget.take(50, lambda: served.append("behind"))
+    budget.forget(gone)
+    assert served == ["behind"]
+
+
 def test_giving_more_than_was_taken_is_a_bug_that_shows() -> None:
     with pytest.raises(InvariantError, match="given back"):
         MemoryBudget(10).give(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -56,6 +57,33 @@ def test_an_unclean_end_bumps_the_leader_epoch(tmp_path: Path) -> None:
         put(broker, "t")
     epochs = (tmp_path / "t-0" / "leader-epoch-checkpoint").read_text().split("\n")[2:-1]
     assert epochs == ["0 0", "1 1"]
+
+
+def test_a_start_that_fails_does_not_make_an_unclean_end_look_clean(tmp_path: Path) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+        taken = broker.port
+        (other := tmp_path / "other").mkdir()
+        with odradek.Broker(data_dir=str(other)) as second:
+            put(second, "t")
+        (other / ".kafka_cleanshutdown").unlink()
+        with pytest.raises(odradek.OdradekError, match=str(taken)):
+            odradek.Broker(data_dir=str(other), listen=f"127.0.0.1:{taken}").start()
+    with odradek.Broker(data_dir=str(other)) as second:
+        put(second, "t")
+    epochs = [line.split()[0] for line in (other / "t-0" / "leader-epoch-checkpoint").read_text().split("\n")[2:-1]]
+    assert epochs[-1] != "0", "the epoch was bumped, by the failed start or by this one"
+
+
+def test_a_metrics_port_that_is_taken_gives_the_listener_back(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as metrics, socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+        probe.close()
+        config = {"odradek.metrics.port": metrics.getsockname()[1]}
+        with pytest.raises(odradek.OdradekError, match="cannot serve metrics"):
+            odradek.Broker(data_dir=str(tmp_path), listen=f"127.0.0.1:{port}", config=config).start()
+    with odradek.Broker(data_dir=str(tmp_path), listen=f"127.0.0.1:{port}") as broker:
+        assert broker.port == port
 
 
 def test_a_clean_end_does_not(tmp_path: Path) -> None:

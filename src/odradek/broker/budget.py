@@ -42,14 +42,18 @@ class MemoryBudget:
         """Give back what was taken, and serve those that wait, in order."""
         self.used -= size
         check(self.used >= 0, "more memory given back than was taken", used=self.used, size=size)
-        while self._waiting and self._fits(self._waiting[0][0]):
-            taken, granted = self._waiting.popleft()
-            self.used += taken
-            granted()
+        self._serve_waiting()
 
     def forget(self, granted: Callable[[], None]) -> None:
         """Whoever waited has gone."""
         self._waiting = deque(entry for entry in self._waiting if entry[1] != granted)
+        self._serve_waiting()
+
+    def _serve_waiting(self) -> None:
+        while self._waiting and self._fits(self._waiting[0][0]):
+            taken, granted = self._waiting.popleft()
+            self.used += taken
+            granted()
 
     def _fits(self, size: int) -> bool:
         return self.used == 0 or self.used + size <= self.capacity

@@ -53,9 +53,9 @@ class Connection(asyncio.BufferedProtocol):
     """A shard's object: made by the listener, lives until `connection_lost`."""
 
     __slots__ = (
-        "_accounted", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_out", "_out_size",
+        "_accounted", "_asked", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_out", "_out_size",
         "_peer_slow", "_reading", "_server", "_slots",
-        "_starved", "_transport", "active_at", "client_host", "client_id", "listener",
+        "_starved", "_transport", "active_at", "client_host", "client_id", "closed_at", "listener",
     )  # fmt: skip
 
     def __init__(self, server: Server, listener: str) -> None:
@@ -72,11 +72,13 @@ class Connection(asyncio.BufferedProtocol):
         self._starved = False  # waiting for memory
         self._reading = True
         self._closing = False
+        self._asked = 0  # bytes of the budget that it waits for
         self._accounted = 0  # bytes of the budget that this connection's unfinished frame holds
         self.listener = listener
         self.client_host = ""
         self.client_id: str | None = None
         self.active_at = self._loop.time()
+        self.closed_at: float | None = None
 
     # --- the transport's side
 
@@ -142,10 +144,15 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing:
             return
         self._closing = True
+        self.closed_at = self._loop.time()
         self._server.metrics.count_closed(kind)
         _logger.info("connection closed", client=self.client_host, client_id=self.client_id, why=kind, reason=reason)
         self._flush()
         self._transport.close()
+
+    def abort(self) -> None:
+        """End it now: the peer has not taken what was written."""
+        self._transport.abort()
 
     def shut(self) -> None:
         """Stop taking requests (the broker stops); close as soon as the answers under way are out."""
@@ -246,13 +253,20 @@ class Connection(asyncio.BufferedProtocol):
         self, entry: ApiEntry, context: RequestContext, slot: _Slot, done: asyncio.Future[Any], holds: bool, started: float
     ) -> None:
         slot.future = None
-        if done.cancelled() or (self._closing and done.exception() is None):
+        if done.cancelled():
+            self.close("a request was abandoned inside the broker", "abandoned")
+            return
+        if self._closing and done.exception() is None:
             return
         entry.metrics.latency.observe(self._loop.time() - started)
         try:
             slot.parts = self._parts_of(entry, context, done)
         except (WireError, BadRequest) as error:
             self.close(str(error), "bad request")
+            return
+        except Exception as error:  # an answer that cannot be written must not hold those behind it for ever
+            _logger.exception("answer could not be written", error=error, api=entry.name, version=context.version)
+            self.close("an answer could not be written", "bug")
             return
         if holds:
             self._blocked = self._server.stopping
@@ -321,6 +335,8 @@ class Connection(asyncio.BufferedProtocol):
             self._reading = True
             self._transport.resume_reading()
         self._serve()
+        if self._accounted:
+            self._account()
 
     def _stop_reading(self) -> None:
         if self._reading and not self._transport.is_closing():
@@ -344,6 +360,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _starve(self, wanted: int) -> None:
         self._starved = True
+        self._asked = wanted
         self._stop_reading()
         _logger.warning(
             "waiting for memory to read a large request", client=self.client_host, wanted=wanted,
@@ -352,5 +369,5 @@ class Connection(asyncio.BufferedProtocol):
 
     def _granted(self) -> None:
         self._starved = False
-        self._accounted = self._frames.unfinished_size
+        self._accounted = self._asked
         self._resume()

@@ -50,7 +50,14 @@ async def _serve(config: BrokerConfig, on_started: Callable[[Node], None] | None
     signalled: asyncio.Future[int] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, number, signalled)
-    node = await Node.start(config)
+    starting = asyncio.ensure_future(Node.start(config))
+    await asyncio.wait((starting, signalled), return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():  # a long recovery, which somebody does not want to wait for
+        starting.cancel()
+        await asyncio.wait((starting,))
+        _logger.info("stopped while starting", signal=signal.Signals(signalled.result()).name)
+        return 0
+    node = starting.result()
     if on_started is not None:
         on_started(node)
     done, _ = await asyncio.wait((signalled, node.failed), return_when=asyncio.FIRST_COMPLETED)

@@ -70,6 +70,8 @@ class Node:
         self._storage: Storage = ThreadStorage()
         self._metrics_server: MetricsServer | None = None
         self._stopped = False
+        self._bumped = False  # unclean partitions have their new leader epoch
+        self.server: Server | None = None
 
     @classmethod
     async def start(cls, config: BrokerConfig) -> Node:
@@ -102,6 +104,8 @@ class Node:
         _logger.info("stopped", node=self.state.node_id)
 
     async def _stop_serving(self) -> None:
+        if self.server is None:
+            return
         stopping = asyncio.ensure_future(self.server.stop(ANSWER_SECONDS))
         await asyncio.sleep(0)  # no request is taken any more: whoever waits for records gets what there is
         for partition in self.state.partitions:
@@ -115,10 +119,15 @@ class Node:
         """A start that failed half way: close what is open, so that the directory can be used again."""
         self._stopped = True
         state = self.state
+        if self.server is not None:
+            await self.server.stop(0)
+        if hasattr(state, "groups"):
+            await state.groups.close()
         if hasattr(state, "controller"):
             await state.controller.close()
         if hasattr(state, "log_manager"):
-            await state.log_manager.close()
+            # Without the clean mark where an unclean end has not been answered yet by new leader epochs.
+            await state.log_manager.close(mark=self._bumped)
         await self._storage.close()
 
     # --- the way up
@@ -191,6 +200,7 @@ class Node:
         }
         if unclean:
             await state.controller.bump_leader_epochs(unclean)
+        self._bumped = True
         state.internal_topics.note_partition_count()
 
     async def _put_away(self, stray: Stray) -> None:
@@ -206,9 +216,9 @@ class Node:
 
     async def _listen(self) -> None:
         state = self.state
-        self.server = Server(state)
-        self.server.dispatcher.warm(ApiKey.API_VERSIONS, ApiKey.METADATA, ApiKey.PRODUCE, ApiKey.FETCH)
-        state.endpoints = await self.server.start()
+        self.server = server = Server(state)
+        server.dispatcher.warm(ApiKey.API_VERSIONS, ApiKey.METADATA, ApiKey.PRODUCE, ApiKey.FETCH)
+        state.endpoints = await server.start()
         await state.controller.register_broker(
             BrokerImage(
                 state.node_id, {name: Endpoint(e.host, e.port) for name, e in state.endpoints.items()},
@@ -217,7 +227,7 @@ class Node:
         )  # fmt: skip
         port = state.config.get_optional_int("odradek.metrics.port")
         if port is not None:
-            gauges.register(state, self.server)
+            gauges.register(state, server)
             from odradek.broker.metrics_server import MetricsServer
 
             self._metrics_server = MetricsServer(state, port, parse_endpoint(state.config.client_listeners[0]).host)

@@ -115,6 +115,7 @@ class Server:
                 _logger.warning("connections closed before their answers", count=len(self._connections), after=grace_seconds)
         for connection in list(self._connections):
             connection.close("the broker stops", "shutdown")
+            connection.abort()
 
     def _schedule_sweep(self) -> None:
         wait = min(self._idle_seconds / 4, STALL_SECONDS / 2) if self._idle_seconds > 0 else STALL_SECONDS / 2
@@ -124,6 +125,10 @@ class Server:
         now = asyncio.get_running_loop().time()
         for connection in list(self._connections):
             still = now - connection.active_at
+            if connection.closed_at is not None:
+                if now - connection.closed_at > STALL_SECONDS:
+                    connection.abort()
+                continue
             if 0 < self._idle_seconds < still and connection.is_idle:
                 connection.close(f"nothing came for {still:.0f} s (connections.max.idle.ms)", "idle")
             elif still > STALL_SECONDS and connection.is_within_frame and self.budget.waiting_count and connection.is_idle:

@@ -12,7 +12,8 @@ its log is deleted.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from odradek.base.errors import OdradekError
 from odradek.base.logging import get_logger
@@ -51,7 +52,7 @@ class TopicKeeper:
 
     async def open_all(self) -> None:
         """At start: every partition that the image gives this broker."""
-        await asyncio.gather(*(self._open_topic(topic) for topic in self._state.image.topics.values()))
+        await _all(self._open_topic(topic) for topic in self._state.image.topics.values())
 
     async def on_change(self, change: Change) -> None:
         """Carry out one change of the image."""
@@ -80,7 +81,7 @@ class TopicKeeper:
             for index, image in enumerate(topic.partitions)
             if image.leader == self._state.node_id and self._state.partitions.get(topic.name, index) is None
         ]
-        await asyncio.gather(*(self._open_partition(topic, index, config) for index in missing))
+        await _all(self._open_partition(topic, index, config) for index in missing)
         for index, image in enumerate(topic.partitions):
             partition = self._state.partitions.get(topic.name, index)
             if partition is not None:
@@ -125,3 +126,10 @@ class TopicKeeper:
         for topic in state.image.topics.values():
             self._configure(topic)
         _logger.info("broker configuration changed", broker=change.name or "all", names=",".join(change.configs))
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await all of them; the first failure is raised when none is under way any more."""
+    for outcome in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

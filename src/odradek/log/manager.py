@@ -362,8 +362,8 @@ class LogManager:
 
     # -- the end --------------------------------------------------------------------------------------------------
 
-    async def close(self) -> None:
-        """Flush everything, write checkpoints and the clean mark, give back the lock. Idempotent."""
+    async def close(self, *, mark: bool = True) -> None:
+        """Flush everything, write checkpoints and (with `mark`) the clean mark, give back the lock. Idempotent."""
         lock, self._lock = self._lock, None
         if lock is None:
             return
@@ -371,10 +371,10 @@ class LogManager:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            if await self._close_logs(self.logs.values()) and self.offline_reason is None:
+            if await self._close_logs(self.logs.values()) and self.offline_reason is None and mark:
                 await self.checkpoint()
-                mark = clean_shutdown.encode(clean_shutdown.UNKNOWN_EPOCH)
-                await self._storage.write_atomically(self._path(names.CLEAN_SHUTDOWN), mark)
+                content = clean_shutdown.encode(clean_shutdown.UNKNOWN_EPOCH)
+                await self._storage.write_atomically(self._path(names.CLEAN_SHUTDOWN), content)
         finally:
             lock.release()
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from odradek.base.errors import OdradekError
 from odradek.broker.fetch_session import FetchItem, FetchKey, FetchPlan
+from odradek.log.errors import OffsetOutOfRange
 from odradek.log.results import EMPTY_SLICE, WOULD_BLOCK, Slice
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.fetch import (
@@ -114,7 +115,7 @@ class _Fetch:
             except (OdradekError, OSError) as error:
                 self._fail(found, error)
                 self.urgent = True
-            left = max(0, left - found.slice.size)
+            left = max(0, left - (found.limits[0] if found.cold else found.slice.size))
             self.size += found.slice.size
 
     def _measure_one(self, found: _Measured, left: int) -> None:
@@ -140,6 +141,9 @@ class _Fetch:
 
     def _diverges(self, found: _Measured, partition: Partition) -> bool:
         epoch, end = partition.end_offset_for_epoch(found.item.last_fetched_epoch)
+        if epoch < 0 or end < 0:
+            log = partition.log
+            raise OffsetOutOfRange(log.name, found.item.fetch_offset, log.log_start_offset, log.log_end_offset)
         if epoch == found.item.last_fetched_epoch and end >= found.item.fetch_offset:
             return False
         found.data.diverging_epoch = EpochEndOffset(epoch, end)
@@ -162,7 +166,10 @@ class _Fetch:
             elif found.slice.size:
                 self._read_warm(found, cold)
         if cold:
-            return asyncio.ensure_future(self._answer_cold(cold))
+            task = asyncio.ensure_future(self._answer_cold(cold))
+            # Also when the task is cancelled before it has begun: a held slice keeps its segment's file open.
+            task.add_done_callback(lambda _: _release(cold))
+            return task
         return self._response()
 
     def _read_warm(self, found: _Measured, cold: list[_Measured]) -> None:
@@ -197,10 +204,7 @@ class _Fetch:
             )
             found.data.records = await found.slice.read()
             return
-        try:
-            found.data.records = await found.slice.read()
-        finally:
-            found.slice.release()
+        found.data.records = await found.slice.read()
 
     def _response(self) -> FetchResponse:
         response = FetchResponse(session_id=self.plan.session_id)
@@ -222,6 +226,12 @@ class _Fetch:
         if self.plan.session is not None:
             self.plan.session.served(served)
         return response
+
+
+def _release(cold: list[_Measured]) -> None:
+    for found in cold:
+        if not found.cold:
+            found.slice.release()
 
 
 class _Parked:
