@@ -151,7 +151,9 @@ class CommittingConsumer:
 
     def __init__(self, address: str) -> None:
         config = {"bootstrap.servers": address, "group.id": GROUP, "auto.offset.reset": "earliest", **QUICK}
-        self._config = config | {"enable.auto.commit": False, "session.timeout.ms": 10_000, "heartbeat.interval.ms": 500}
+        # librdkafka asks for a coordinator that it lost every ten minutes unless told otherwise.
+        config |= {"coordinator.query.interval.ms": 500, "heartbeat.interval.ms": 500, "session.timeout.ms": 10_000}
+        self._config = config | {"enable.auto.commit": False}
         self.acked: dict[int, int] = {}
         self.tried: dict[int, int] = {}
         self.commits = 0
