@@ -14,6 +14,7 @@ owner is told; nothing is retried.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -130,15 +131,23 @@ class LogManager:
         return reports
 
     async def _make_directory(self) -> None:
-        """Make the data directory if it is missing, so that it lasts: a directory's name is in its parent."""
-        parents: list[str] = []
-        path = self.directory
+        """Make the data directory if it is missing, so that it lasts: a directory's name is in its parent.
+
+        Its own name is synced at every start: the start that made it may have been killed before it came to that.
+        """
+        parents = [os.path.dirname(self.directory) or "."]
+        path = os.path.dirname(self.directory)
         while path and not await self._storage.exists(path):
             parents.append(os.path.dirname(path) or ".")
             path = os.path.dirname(path)
         await self._storage.make_directory(self.directory)
         for parent in reversed(parents):
-            await self._storage.sync_directory(parent)
+            try:
+                await self._storage.sync_directory(parent)
+            except OSError as error:  # a parent that is not ours to open: whoever made the directory answers for its name
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL):
+                    raise
+                logger.debug("the data directory's parent cannot be synced", path=parent, reason=str(error))
 
     async def _take_clean_mark(self) -> bool:
         path = self._path(names.CLEAN_SHUTDOWN)

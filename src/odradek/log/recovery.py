@@ -205,9 +205,12 @@ async def _look_behind(file: File, size: int, fault: Fault) -> tuple[int | None,
         window = await file.read(position, min(_WINDOW, size - position))
         found = next_valid(bytes(window), 0, fault.next_offset)
         if found is not None:
-            return position + found, zeros or holds_zero_sector(memoryview(window)[:found], position)
-        zeros = zeros or holds_zero_sector(window, position)
-        if position + len(window) >= size:
+            # To the end of the sector in which the next batch begins: its first bytes may be zeros of that sector too.
+            edge = found + -(position + found) % SECTOR
+            return position + found, zeros or holds_zero_sector(memoryview(window)[:edge], position)
+        is_last = position + len(window) >= size
+        zeros = zeros or holds_zero_sector(window, position, ends_file=is_last)
+        if is_last:
             break
         position += max(len(window) - _OVERLAP, SECTOR)
     return None, zeros

@@ -149,10 +149,17 @@ def next_valid(buf: bytes | bytearray, start: int, next_offset: int) -> int | No
     return None
 
 
-def holds_zero_sector(buf: Buffer, file_position: int) -> bool:
-    """Whether one whole sector of the file within `buf`, which lies at `file_position`, is zero."""
+def holds_zero_sector(buf: Buffer, file_position: int, *, ends_file: bool = False) -> bool:
+    """Whether one whole sector of the file within `buf`, which lies at `file_position`, is zero.
+
+    Where `buf` ends with the file, its last sector may be a part of one: zeros there are a size that came without its bytes.
+    (Shorter than a batch's first fields it is no evidence: a record's last byte is zero when it has no headers.)
+    """
     view = memoryview(buf)
     first = -file_position % SECTOR
+    tail = (len(view) - first) % SECTOR if ends_file and len(view) > first else 0
+    if tail >= LOG_OVERHEAD and view[len(view) - tail :] == bytes(tail):
+        return True
     return any(view[at : at + SECTOR] == _ZERO_SECTOR for at in range(first, len(view) - SECTOR + 1, SECTOR))
 
 
