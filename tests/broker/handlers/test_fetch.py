@@ -174,8 +174,10 @@ def test_many_waiting_clients_are_all_served(topic: Topic, raw_client: Any) -> N
     clients = [raw_client() for _ in range(30)]
     for each in clients:
         each.send(fetch, 12, topic.request(0, wait=30_000))
-    threading.Timer(0.05, lambda: topic.put(b"all")).start()
+    putting = threading.Timer(0.05, lambda: topic.put(b"all"))
+    putting.start()
     assert all(values(partitions(each.receive())[0]) == [b"all"] for each in clients)
+    putting.join()
     for each in clients:
         each.close()
 
