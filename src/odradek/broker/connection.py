@@ -28,12 +28,14 @@ from odradek.wire.errors import WireError
 from odradek.wire.frames import BUFFER_SIZE, NEED_DATA, FrameError, FrameSplitter
 from odradek.wire.headers import RequestHeader, decode_request_header
 from odradek.wire.message import Message
+from odradek.wire.produce_scan import check_elements
 
 if TYPE_CHECKING:
     from odradek.broker.server import Server
     from odradek.wire.primitives import Buffer
 
 WRITE_HIGH_WATER: Final = 1 << 20  # unsent bytes past which no further request is looked at
+LARGE: Final = 64 << 10  # bytes from which a request's shape is looked at before it is decoded
 READ_AHEAD: Final = 4096  # bytes of requests that may wait, read but not looked at, while others hold them back
 _logger = get_logger("broker")
 
@@ -196,11 +198,8 @@ class Connection(asyncio.BufferedProtocol):
         if decode is None:
             self._refuse_version(entry, header)
             return
-        if len(frame) > self._server.max_other_size and header.api_key != ApiKey.PRODUCE:
-            raise BadRequest(
-                f"{entry.name} of {len(frame)} bytes; the limit is {self._server.max_other_size} bytes "
-                "(odradek.request.other.max.bytes)"
-            )
+        if len(frame) > LARGE:
+            self._check_large(entry, header, frame)
         # What may follow the request is not looked at, as in Kafka: librdkafka sends three bytes too many with Metadata v13.
         request, _ = decode(frame, header.body)
         context = RequestContext(
@@ -209,6 +208,16 @@ class Connection(asyncio.BufferedProtocol):
         )  # fmt: skip
         entry.metrics.requests.value += 1
         self._answer(entry, context, request)
+
+    def _check_large(self, entry: ApiEntry, header: RequestHeader, frame: memoryview) -> None:
+        """Bound what a large request can become, before it is decoded: bytes are few, objects are many times as large."""
+        if header.api_key == ApiKey.PRODUCE:
+            check_elements(frame, header.body, header.api_version, self._server.max_elements)
+        elif len(frame) > self._server.max_other_size:
+            raise BadRequest(
+                f"{entry.name} of {len(frame)} bytes; the limit is {self._server.max_other_size} bytes "
+                "(odradek.request.other.max.bytes)"
+            )
 
     def _refuse_version(self, entry: ApiEntry, header: RequestHeader) -> None:
         if header.api_key != ApiKey.API_VERSIONS:

@@ -40,6 +40,7 @@ class Server:
         self.budget = MemoryBudget(config.get_int("odradek.memory.inflight.bytes"))
         self.max_frame_size = config.get_int("socket.request.max.bytes")
         self.max_other_size = config.get_int("odradek.request.other.max.bytes")
+        self.max_elements = config.get_int("odradek.produce.elements.max")
         self.max_inflight = config.get_int("odradek.connection.inflight.max")
         self.stopping = False
         self._idle_seconds = config.get_int("connections.max.idle.ms") / 1000

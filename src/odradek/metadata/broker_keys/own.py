@@ -19,8 +19,12 @@ KEYS = (
         "Requests of one connection that are read and not yet answered; beyond, reading from it pauses.", 1,
     ),
     integer(
-        "odradek.request.other.max.bytes", 8 * MIB,
-        "The longest request that is no Produce: such a request becomes objects, many times its size.", 1024,
+        "odradek.request.other.max.bytes", 2 * MIB,
+        "The longest request that is no Produce: such a request becomes objects, many times its size.", 64 * 1024,
+    ),
+    integer(
+        "odradek.produce.elements.max", 100_000,
+        "Topics and partitions in one Produce request: each becomes an object, however little it holds.", 1,
     ),
     long(
         "odradek.memory.inflight.bytes", 256 * MIB,
