@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import SystemClock
+from odradek.base.errors import OdradekError
 from odradek.base.ids import ZERO_UUID
 from odradek.base.logging import get_logger
 from odradek.base.prng import system_prng
@@ -51,6 +52,10 @@ METADATA_FILE: Final = "metadata.db"
 FETCH_SESSION_EVICTION_MS: Final = 120_000  # as in Kafka, where it is no setting either
 ANSWER_SECONDS: Final = 2.0  # how long a stop waits for the answers under way; the whole of it is to take five
 _logger = get_logger("broker")
+
+
+class DataDirectoryError(OdradekError):
+    """The data directory cannot be used."""
 
 
 class Node:
@@ -146,7 +151,12 @@ class Node:
         state, config = self.state, self.state.config
         if len(config.log_dirs) > 1:
             _logger.warning("only the first data directory is used", used=self.data_dir, given=",".join(config.log_dirs))
-        await self._storage.make_directory(self.data_dir)
+        try:
+            await self._storage.make_directory(self.data_dir)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise DataDirectoryError(
+                f"{self.data_dir} cannot be a directory: a file is in the way (log.dirs, --data-dir)"
+            ) from error
         state.log_manager = LogManager(
             self._storage, self.data_dir, clock=state.clock, prng=state.prng, node_id=config.node_id,
             settings=manager_settings(config), config_for=self._config_for, on_directory_failure=self._directory_failed,
