@@ -33,13 +33,18 @@ _LIST_STEP = 512
 
 
 class ThreadStorage:
-    """The disk as one loop sees it. Lifecycle: made anywhere, used in one running loop, closed there."""
+    """The disk as one loop sees it. Lifecycle: made anywhere, used in one running loop, closed there.
+
+    `lasting=False` is for a directory that goes with its process: names and small files are then not synced, which is most of
+    what starting and making topics costs. `File.flush` does what it says all the same.
+    """
 
     engine = "threads"
 
-    __slots__ = ("_files", "_flushes_asked", "_flushes_done", "_order", "_pool")
+    __slots__ = ("_files", "_flushes_asked", "_flushes_done", "_lasting", "_order", "_pool")
 
-    def __init__(self, threads_max: int = THREADS_MAX) -> None:
+    def __init__(self, threads_max: int = THREADS_MAX, *, lasting: bool = True) -> None:
+        self._lasting = lasting
         self._pool = ThreadPool("aio", threads_max)
         self._files: set[ThreadFile] = set()
         self._order = PathOrder()
@@ -112,7 +117,8 @@ class ThreadStorage:
 
     async def sync_directory(self, path: str) -> None:
         """See `Storage.sync_directory`."""
-        await self._pool.run(Operation.SYNC_DIRECTORY, posix.sync_directory, path)
+        if self._lasting:
+            await self._pool.run(Operation.SYNC_DIRECTORY, posix.sync_directory, path)
 
     async def list_directory(self, path: str) -> AsyncIterator[DirectoryEntry]:
         """See `Storage.list_directory`."""
@@ -129,7 +135,7 @@ class ThreadStorage:
     async def write_atomically(self, path: str, data: Buffer, *, sync: bool = True) -> None:
         """See `Storage.write_atomically`."""
         async with self._order.turn(path):
-            await self._pool.run(Operation.WRITE, _write_atomically, path, data, sync)
+            await self._pool.run(Operation.WRITE, _write_atomically, path, data, sync and self._lasting)
 
     async def lock(self, path: str) -> file_lock.ThreadFileLock:
         """See `Storage.lock`."""

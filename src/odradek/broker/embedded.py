@@ -145,7 +145,7 @@ class Broker:
         if self._data_dir is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="odradek-")
         texts["log.dirs"] = self._data_dir or self._temporary.name  # type: ignore[union-attr]
-        return await Node.start(load_broker_config(None, texts).config)
+        return await Node.start(load_broker_config(None, texts).config, temporary=self._data_dir is None)
 
     def _remove_temporary(self) -> None:
         if self._temporary is not None:

@@ -39,6 +39,7 @@ from odradek.metadata.controller import Controller
 from odradek.metadata.image import BrokerImage, Endpoint
 from odradek.metadata.kafka_metadata import read_kafka_metadata
 from odradek.metadata.leaders import FoundTopic, Stray
+from odradek.metadata.memory_store import MemoryStore
 from odradek.metadata.sqlite_store import SqliteStore
 from odradek.wire.api import ApiKey
 
@@ -61,7 +62,7 @@ class DataDirectoryError(OdradekError):
 class Node:
     """A running broker: made by `Node.start`, ended by `stop`."""
 
-    def __init__(self, config: BrokerConfig) -> None:
+    def __init__(self, config: BrokerConfig, *, temporary: bool = False) -> None:
         self.state = BrokerState()
         self.state.config = config
         self.state.clock = SystemClock()
@@ -72,16 +73,20 @@ class Node:
         self.data_dir = os.path.abspath(config.log_dirs[0])
         self.failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.metrics_port: int | None = None
-        self._storage: Storage = ThreadStorage()
+        self._temporary = temporary
+        self._storage: Storage = ThreadStorage(lasting=not temporary)
         self._metrics_server: MetricsServer | None = None
         self._stopped = False
         self._bumped = False  # unclean partitions have their new leader epoch
         self.server: Server | None = None
 
     @classmethod
-    async def start(cls, config: BrokerConfig) -> Node:
-        """Start a broker; when this returns it answers. Raises `OdradekError` or `OSError`, saying what stands in the way."""
-        node = cls(config)
+    async def start(cls, config: BrokerConfig, *, temporary: bool = False) -> Node:
+        """Start a broker; when this returns it answers. Raises `OdradekError` or `OSError`, saying what stands in the way.
+
+        `temporary`: its directory goes with it, so metadata stays in memory and names are not synced.
+        """
+        node = cls(config, temporary=temporary)
         try:
             await node._start()
         except BaseException:
@@ -170,6 +175,8 @@ class Node:
         return LogConfig()
 
     async def _open_metadata(self) -> MetadataStore:
+        if self._temporary:
+            return MemoryStore(self.state.clock)
         return await SqliteStore.open(os.path.join(self.data_dir, METADATA_FILE), self.state.clock)
 
     async def _open_rooms(self, store: MetadataStore) -> None:
