@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from odradek.base.clock import Clock, SystemClock
 from odradek.cli.errors import CliError, NotFound, from_kafka
+from odradek.cli.interrupts import deferred
 from odradek.cli.output import note
 from odradek.cli.starting_point import Start, choose
 
@@ -203,12 +204,18 @@ class _Loop:
         return False
 
     def _print(self, batch: list[Message]) -> None:
+        if not self.stores:
+            self._write(batch)
+            return
+        with deferred():
+            self._write(batch)
+            self._store(batch)
+
+    def _write(self, batch: list[Message]) -> None:
         show = self.show
         self.output.write(b"".join([show(message) for message in batch]))
         self.output.flush()
         self.count += len(batch)
-        if self.stores:
-            self._store(batch)
 
     def _store(self, batch: list[Message]) -> None:
         """Mark the batch as consumed; a partition that a rebalance has just taken away is another member's to read."""
