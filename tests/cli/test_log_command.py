@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
     """A data directory with three batches of two records each in `orders-0`, stopped clean."""
     with odradek.Broker(str(tmp_path), config={"num.partitions": 1}) as broker:
         for number in range(3):
-            producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "linger.ms": 100})
+            producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "linger.ms": 10_000})  # flush() sends at once
             for record in range(2):
                 producer.produce("orders", f"value {number} {record}", f"key {number}")
             assert producer.flush(20) == 0
