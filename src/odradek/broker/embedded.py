@@ -8,8 +8,8 @@
 It is the same broker as the command's, on a real socket: any client in any language can use it. Without `data_dir` it
 lives in a temporary directory that goes with it, without `listen` on a free port of 127.0.0.1; several can live in one
 process. A temporary broker answers `acks=all` from the page cache (`odradek.acks.all.fsync=false`), starts groups
-without the initial rebalance delay, and makes one-partition internal topics' files as they are needed: a test wants its
-answers now, and its data does not outlive it. A broker with a `data_dir` keeps the command's defaults.
+without the initial rebalance delay, gives `__consumer_offsets` five partitions and keeps its metadata in memory: a test
+wants its answers now, and its data does not outlive it. A broker with a `data_dir` keeps the command's defaults.
 """
 
 from __future__ import annotations
