@@ -218,6 +218,9 @@ def _write_atomically(path: str, data: Buffer, sync: bool) -> None:
     try:
         _fill(fd, data, sync)
         os.replace(temporary, path)
+    except OSError as error:
+        _quietly_unlink(temporary)
+        raise posix.with_path(error, path, "writing it anew") from error
     except BaseException:
         _quietly_unlink(temporary)
         raise

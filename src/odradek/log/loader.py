@@ -17,6 +17,7 @@ from odradek.aio.storage import FileType
 from odradek.base.ids import ZERO_UUID, uuid_to_text
 from odradek.log import names, partition_metadata, producer_snapshot, rolling
 from odradek.log.checkpoints import CorruptCheckpoint
+from odradek.log.disk_errors import Reach, reach
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.errors import DamagedSegment, InconsistentDirectory, LogError
 from odradek.log.reader import run, walk
@@ -244,7 +245,12 @@ async def _load_unclean(log: Log, recovery_point: int | None, has_epochs: bool) 
         log.go_offline(str(error), readable=False)
         return _report(log, clean=False, reason=str(error))
     _set_end(log, recovered.end_offset)
-    await _settle_recovered(log, start_index, recovery_point)
+    try:
+        await _settle_recovered(log, start_index, recovery_point)
+    except OSError as error:
+        if reach(error) is not Reach.NO_SPACE:
+            raise
+        log.failed(error, "writing down what was recovered")  # it can be read, and the recovery point stays where it is
     return _report(log, clean=False, scanned=recovered.scanned_bytes, cut=recovered.truncated_bytes, reason=recovered.reason)
 
 
@@ -262,16 +268,16 @@ async def _settle_recovered(log: Log, start_index: int, recovery_point: int | No
     end = log.log_end_offset
     log.epochs.truncate_from_end(end)
     log.epochs.truncate_from_start(log.log_start_offset)
-    await rolling.save_epochs(log)
+    log.producers.end_offset = end
+    log.durable_offset = min(max(recovery_point or 0, log.log_start_offset), log.durable_offset, end)
     for offset in [offset for offset in log.snapshots if offset > end]:
         log.snapshots.discard(offset)
         await log.surroundings.storage.remove(f"{log.directory}/{names.segment_file(offset, names.SNAPSHOT)}")
+    await rolling.save_epochs(log)
     for segment in list(log.segments)[start_index:-1]:
         segment.close_indexes()
         await segment.save_indexes(log.surroundings.storage, sync=True)
         log.surroundings.open_files.admit_indexes(segment)
-    log.producers.end_offset = end
-    log.durable_offset = min(max(recovery_point or 0, log.log_start_offset), log.durable_offset, end)
     await log.flush()
 
 

@@ -161,14 +161,6 @@ class Log:
             logger.error("partition offline", partition=self.name, reason=reason, readable=readable)
         self.slow_down()
 
-    def come_back(self) -> None:
-        """There is room again."""
-        if self.offline_reason is not None and self.readable:
-            logger.info("partition online again", partition=self.name, was=self.offline_reason)
-            self.offline_reason = None
-            if not self.turn.is_taken:
-                self.speed_up()
-
     # -- appending ------------------------------------------------------------------------------------------------
 
     def append_now(

@@ -26,7 +26,7 @@ from odradek.base.clock import Clock
 from odradek.base.errors import OdradekError
 from odradek.base.ids import ZERO_UUID, uuid_to_text
 from odradek.base.prng import Prng
-from odradek.log import clean_shutdown, names
+from odradek.log import clean_shutdown, names, out_of_space
 from odradek.log.checkpoints import TopicPartition
 from odradek.log.config import LogConfig
 from odradek.log.directory_checkpoints import DirectoryCheckpoints
@@ -38,7 +38,6 @@ from odradek.log.meta_properties import MetaProperties
 from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import Surroundings, logger
 
-MIN_FREE_BYTES: Final = 16 << 20  # a partition that ran out of space waits for at least this much
 _CLOSE_CONCURRENCY: Final = 16
 _PROGRESS_SECONDS: Final = 1.0
 _DELETION_PASS_MS: Final = 5000
@@ -221,16 +220,14 @@ class LogManager:
     # -- partitions -----------------------------------------------------------------------------------------------
 
     async def open_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
-        """The partition's log, made if there is none. Raises InconsistentDirectory (another topic's id), OSError."""
+        """The partition's log, made if there is none: offline if the disk refuses it. Raises InconsistentDirectory, OSError."""
         async with self._alone((topic, partition)):
             log = self.logs.get((topic, partition))
             if log is not None:
                 return await self._adopt(log, topic_id, config)
             directory = self._path(names.partition_directory(topic, partition))
-            await self._storage.make_directory(directory)
             log = Log(topic, partition, topic_id, directory, config, self._surroundings)
-            await load(log, Known(True, None, None))
-            await self._storage.sync_directory(self.directory)
+            await out_of_space.make_or_wait(log)
             self.logs[topic, partition] = log
             return log
 
@@ -336,8 +333,9 @@ class LogManager:
         short = [log for log in self.logs.values() if log.offline_reason is not None and log.readable]
         free = await self._storage.free_bytes(self.directory) if short else 0
         for log in short:
-            if free >= max(MIN_FREE_BYTES, 2 * log.config.max_message_bytes):
-                log.come_back()
+            if out_of_space.has_room(log, free):
+                with _one_of_many(log, "coming back"):
+                    await out_of_space.come_back(log)
         if len(self._surroundings.open_files) > self._surroundings.open_files.limit:
             for log in [log for log in self.logs.values() if log.durable_offset < log.log_end_offset and log.readable]:
                 with _one_of_many(log, "flush"):
@@ -384,6 +382,8 @@ class LogManager:
                 await self.checkpoint()
                 content = clean_shutdown.encode(clean_shutdown.UNKNOWN_EPOCH)
                 await self._storage.write_atomically(self._path(names.CLEAN_SHUTDOWN), content)
+        except OSError as error:  # no room: nothing is lost, the next start looks at the logs anew
+            logger.warning("not marked as closed clean: the next start will scan", directory=self.directory, reason=str(error))
         finally:
             lock.release()
 

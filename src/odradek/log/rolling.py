@@ -161,7 +161,11 @@ async def _write_snapshot(log: Log, offset: int, snapshot: bytes, *, sync: bool)
 async def begin_epoch(log: Log, epoch: int) -> None:
     """Records from the log's end on are written under `epoch`: write it down first."""
     if log.epochs.assign(epoch, log.log_end_offset):
-        await save_epochs(log)
+        try:
+            await save_epochs(log)
+        except OSError:
+            log.epochs.truncate_from_end(log.log_end_offset)  # the next append tries again
+            raise
 
 
 async def save_epochs(log: Log) -> None:

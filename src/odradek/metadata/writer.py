@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from odradek.base.errors import OdradekError
 from odradek.base.logging import get_logger
 from odradek.metadata import codec
 from odradek.metadata.errors import ConflictError
@@ -91,6 +92,9 @@ class ImageWriter:
     async def _hear(self, listener: Listener, change: Change) -> bool:
         try:
             await listener(change)
+        except (OSError, OdradekError) as error:
+            _log.error("a change could not be carried out", change=_name(change), reason=str(error))
+            return False
         except Exception:
             _log.exception("metadata listener failed", change=_name(change))
             return False
