@@ -17,6 +17,7 @@ import os
 from odradek.aio.errors import LockedError
 
 _BUSY = (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _held: set[str] = set()
 """Real paths that this process has locked. Touched under the interpreter's lock only: `set` operations are atomic."""
 
@@ -48,8 +49,7 @@ def acquire(path: str) -> ThreadFileLock:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+        _sign(fd)
     except OSError as error:
         holder = _holder(fd)
         os.close(fd)
@@ -58,6 +58,16 @@ def acquire(path: str) -> ThreadFileLock:
         raise
     _held.add(key)
     return ThreadFileLock(path, key, fd)
+
+
+def _sign(fd: int) -> None:
+    line = b"%d\n" % os.getpid()
+    try:
+        os.pwrite(fd, line, 0)
+        os.ftruncate(fd, len(line))
+    except OSError as error:  # the lock is ours all the same, and a full disk must be startable to be cleared
+        if error.errno not in _NO_SPACE:
+            raise
 
 
 def _holder(fd: int) -> int | None:

@@ -42,6 +42,12 @@ def register(state: BrokerState, server: Server) -> None:
         "odradek_offline_partitions", "Partitions that take no writes",
         lambda: sum(p.log.offline_reason is not None for p in state.partitions),
     )  # fmt: skip
+    registry.callback(
+        "odradek_partition_offline", "gauge", "1 for a partition that takes no writes, with the reason",
+        (*_BY_PARTITION, "reason"),
+        lambda: [((p.topic, str(p.index), p.log.offline_reason or ""), 1.0) for p in state.partitions
+                 if p.log.offline_reason is not None],
+    )  # fmt: skip
     single(
         "odradek_under_min_isr_partitions", "Partitions with fewer in-sync replicas than min.insync.replicas",
         lambda: sum(p.in_sync_count < p.log.config.min_insync_replicas for p in state.partitions),

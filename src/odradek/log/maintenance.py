@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from odradek.log import names, rolling
-from odradek.log.errors import OffsetOutOfRange
+from odradek.log.disk_errors import describe
+from odradek.log.errors import LogOffline, OffsetOutOfRange
 from odradek.log.reader import Walk, find_batch, run, walk
 from odradek.log.replay import replay_producers
 from odradek.log.retention import SegmentFacts, deletable
@@ -27,14 +28,18 @@ _TO_THE_END: Final = -1
 
 
 async def delete_records(log: Log, before_offset: int) -> int:
-    """Move the log start up; the new one is on disk when this returns."""
+    """Move the log start up; the new one is on disk when this returns. Raises `LogOffline` when it cannot be written down."""
     target = log.log_end_offset if before_offset == _TO_THE_END else before_offset
     if not 0 <= target <= log.log_end_offset:
         raise OffsetOutOfRange(log.name, target, log.log_start_offset, log.log_end_offset)
-    if target > log.log_start_offset:
+    if target and target >= log.log_start_offset:  # equal: an earlier call may have found no room to write it down
         _move_start(log, target)
-        await log.surroundings.checkpoint_starts()
-        await _forget_epochs_before(log, target)
+        try:
+            await log.surroundings.checkpoint_starts()
+            await _forget_epochs_before(log, target)
+        except OSError as error:
+            log.failed(error, "moving the log start")
+            raise LogOffline(log.name, describe(error, "moving the log start")) from error
     return log.log_start_offset
 
 
@@ -52,7 +57,7 @@ async def _forget_epochs_before(log: Log, offset: int) -> None:
 
 async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
     """Delete what the topic's rules release; how many segments."""
-    if log.offline_reason is not None or not len(log.segments):
+    if not log.readable or not len(log.segments):  # offline for lack of space: this is what makes some
         return 0
     facts = await _facts(log, now_ms)
     chosen = deletable(
