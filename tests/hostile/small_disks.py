@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -89,3 +90,55 @@ def may_mount() -> bool:
 
 
 KINDS = {"limited": limited} | ({"mounted": mounted} if may_mount() else {})
+
+
+class FailingDisk:
+    """An ext4 whose device fails for good when more is written to it than its backing memory holds."""
+
+    def __init__(self, backing: Path, path: Path) -> None:
+        self.path = path
+        self._backing = backing
+        self._device = ""
+
+    def make(self) -> None:
+        image = self._backing / "image"
+        run("truncate", "-s", "64M", str(image))
+        run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,nodiscard", str(image))
+        self._device = run("losetup", "-f", "--show", str(image))
+        run("mount", self._device, str(self.path))
+
+    def mend(self) -> None:
+        """Give the device room, and have the file system looked through, as an operator does."""
+        run("umount", str(self.path))
+        run("mount", "-o", "remount,size=100m", str(self._backing))
+        subprocess.run(["e2fsck", "-fy", self._device], check=False, capture_output=True)
+        run("mount", self._device, str(self.path))
+
+    def unmake(self) -> None:
+        subprocess.run(["umount", str(self.path)], check=False, capture_output=True)
+        if self._device:
+            run("losetup", "-d", self._device)
+
+
+@contextmanager
+def failing(directory: Path) -> Iterator[FailingDisk]:
+    """Raises CalledProcessError or OSError where this user, or this kernel, has no loop devices."""
+    backing, path = directory / "backing", directory / "data"
+    path.mkdir()
+    with mounted(backing, 24 * MIB):
+        disk = FailingDisk(backing, path)
+        try:
+            disk.make()
+            yield disk
+        finally:
+            disk.unmake()
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def may_fail() -> bool:
+    """Without trying: workers that start at the same moment must all come to the same answer."""
+    programs = ("losetup", "mkfs.ext4", "e2fsck")
+    return "mounted" in KINDS and os.access("/dev/loop-control", os.W_OK) and all(map(shutil.which, programs))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from broker_under_test import MIB, BrokerUnderTest, GoodClient, call
-from small_disks import KINDS, LimitedDisk, MountedDisk
+from small_disks import KINDS, LimitedDisk, MountedDisk, failing, may_fail
 
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages import create_topics, find_coordinator, incremental_alter_configs, offset_commit, offset_fetch
@@ -246,3 +246,25 @@ def serve_and_wait(data: Path) -> subprocess.CompletedProcess[str]:
     """A broker that is expected to give up by itself."""
     command = [sys.executable, "-m", "odradek", "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+if may_fail():  # elsewhere tests/crash/test_disk_faults.py alone tells what a failing fdatasync does
+
+    def test_a_failing_device_ends_the_broker_with_the_reason_and_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+        with failing(tmp_path) as disk, BrokerUnderTest(disk.path) as broker:
+            client, other = GoodClient(broker), GoodClient(broker, "other")
+            assert other.produce() == 0
+            codes = [client.produce(LARGE)]
+            while codes[-1] == ErrorCode.NONE:
+                codes.append(client.produce(LARGE))
+            assert codes[-1] == OFFLINE and len(codes) > 10
+            assert broker.process.wait(20) == 1
+            assert "Input/output error" in broker.log().splitlines()[-3]
+            assert "the data directory failed; stopping" in broker.log()
+            assert "Traceback" not in broker.log()
+            disk.mend()
+            with BrokerUnderTest(disk.path) as again:
+                for each in (client, other):
+                    each.socket = again.connect()
+                    each.check_intact()
+                assert again.stop() == 0

@@ -35,7 +35,10 @@ class ThreadFileLock:
     def release(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.ftruncate(fd, 0)
+            try:
+                os.ftruncate(fd, 0)
+            except OSError:
+                pass  # the disk has failed: a process id that stays in the file locks nobody out
             os.close(fd)
             _held.discard(self._key)
 
