@@ -59,6 +59,8 @@ def test_any_cluster_id_survives(cluster_id: str, node_id: int) -> None:
         b"version=1\ncluster.id=c\n",
         b"version=1\ncluster.id=c\nnode.id=one\n",
         b"version=1\ncluster.id=c\nnode.id=1\ndirectory.id=short\n",
+        b"",
+        bytes(100),
     ],
 )
 def test_other_meta_properties_are_corrupt(data: bytes) -> None:

@@ -13,7 +13,7 @@ from odradek.base.ids import random_uuid, uuid_to_text
 from odradek.base.prng import Prng
 from odradek.log import meta_properties, names
 from odradek.log.errors import InconsistentDirectory
-from odradek.log.meta_properties import MetaProperties
+from odradek.log.meta_properties import CorruptMetaProperties, MetaProperties
 
 DEFAULT_NODE_ID: Final = 1
 
@@ -28,6 +28,8 @@ async def identify(storage: Storage, directory: str, given: MetaProperties, prng
         found = meta_properties.decode(await storage.read_bytes(path))
     except FileNotFoundError:
         found = None
+    except CorruptMetaProperties as error:  # never written over: whose data this is would be lost with it
+        raise CorruptMetaProperties(f"{path} cannot be used: {error}") from error
     there = found or MetaProperties(None, None)
     _refuse_another(path, "node.id", there.node_id, given.node_id)
     _refuse_another(path, "cluster.id", there.cluster_id, given.cluster_id)

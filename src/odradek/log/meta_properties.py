@@ -52,6 +52,8 @@ def decode(data: bytes) -> MetaProperties:
     """What the file says; raises `CorruptMetaProperties`."""
     fields = parse_properties(data.decode("latin-1"))
     version = fields.get("version", "0")
+    if not fields.keys() & {"version", "cluster.id", "node.id", "broker.id"}:
+        raise CorruptMetaProperties("it does not say whose data this is (cluster.id, node.id): the file is damaged or empty")
     if version not in ("0", _VERSION):
         raise CorruptMetaProperties(f"version is {version!r}, known are 0 and {_VERSION}")
     cluster_id = fields.get("cluster.id")
