@@ -166,7 +166,8 @@ class Story:
                 await asyncio.sleep(0)
             log = prng.choice(logs)
             self.epochs[log.partition] += prng.random() < 0.2
-            deed = prng.choice((log.roll, manager.checkpoint, manager.run_retention, lambda log=log: self._delete(log, prng)))
+            retention = manager.housekeeping.run_retention
+            deed = prng.choice((log.roll, manager.checkpoint, retention, lambda log=log: self._delete(log, prng)))
             await asyncio.shield(asyncio.ensure_future(deed()))
 
     async def _delete(self, log: Log, prng: Prng) -> None:

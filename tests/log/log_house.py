@@ -13,7 +13,8 @@ from odradek.base.clock import ManualClock
 from odradek.base.prng import seeded
 from odradek.log.config import LogConfig
 from odradek.log.log import Log
-from odradek.log.manager import LogManager, ManagerSettings
+from odradek.log.manager import LogManager
+from odradek.log.manager_settings import ManagerSettings
 from odradek.log.results import NEEDS_ROLL, WOULD_BLOCK, AppendResult
 from odradek.records.batch import scan
 from odradek.records.produced import check_produced
@@ -95,7 +96,7 @@ async def a_log(
 
 async def kill(manager: LogManager) -> None:
     """End a manager as SIGKILL does: nothing is written any more, the lock is gone."""
-    for task in [*manager._tasks, *(task for log in manager.logs.values() for task in log.background)]:
+    for task in [*manager.housekeeping._tasks, *(task for log in manager.logs.values() for task in log.background)]:
         task.cancel()
     lock, manager._lock = manager._lock, None
     if lock is not None:

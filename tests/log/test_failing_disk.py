@@ -13,7 +13,7 @@ from odradek.aio.faults import Fault
 from odradek.aio.storage import Operation
 from odradek.log.disk_errors import Reach, reach
 from odradek.log.errors import LogOffline
-from odradek.log.manager import ManagerSettings
+from odradek.log.manager_settings import ManagerSettings
 
 
 def test_a_full_disk_takes_the_partition_offline_for_writing_and_keeps_what_was_written():
@@ -45,7 +45,7 @@ def test_a_partition_that_ran_out_of_space_comes_back_when_there_is_some():
             disk.memory.faults.add(Fault(Operation.WRITE, errno.ENOSPC, path="*.log"))
             with pytest.raises(LogOffline):
                 await put(house.log, b"lost")
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert house.log.offline_reason is None
             assert (await put(house.log, b"next")).first_offset == 1
 

@@ -30,11 +30,11 @@ def test_a_log_that_fails_does_not_keep_the_others_from_their_turn(monkeypatch: 
             house.clock.advance(2000)
             with monkeypatch.context() as patched:
                 patched.setattr(Log, "prepare", prepare)
-                assert await house.manager.run_retention() == 1
+                assert await house.manager.housekeeping.run_retention() == 1
             assert (other.log_start_offset, house.log.log_start_offset) == (1, 0)
             await put(other, b"w", timestamp=NOW + 2000)
             house.clock.advance(2000)
-            await house.manager.run_flushes()
+            await house.manager.housekeeping.run_flushes()
             assert other.durable_offset == other.log_end_offset == 2
 
     asyncio.run(story())

@@ -147,9 +147,9 @@ def test_flush_ms_is_kept_by_housekeeping():
             await put(house.log, b"a")
             await house.log.flush()
             await put(house.log, b"b")
-            assert await house.manager.run_flushes() == 0
+            assert await house.manager.housekeeping.run_flushes() == 0
             house.clock.advance(500)
-            assert await house.manager.run_flushes() == 1
+            assert await house.manager.housekeeping.run_flushes() == 1
             assert house.log.durable_offset == 2
 
     asyncio.run(story())
@@ -160,7 +160,7 @@ def test_producers_that_are_silent_for_long_are_forgotten():
         async with a_log(Disk()) as house:
             await put(house.log, b"a", producer_id=1, producer_epoch=0, base_sequence=0)
             house.clock.advance(86_400_001)
-            assert await house.manager.run_expiry() == 1
+            assert await house.manager.housekeeping.run_expiry() == 1
 
     asyncio.run(story())
 
@@ -188,7 +188,7 @@ def test_an_idle_log_needs_little_memory_and_no_open_file():
 
 
 def test_a_recovery_that_takes_long_shows_progress(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("odradek.log.manager._PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("odradek.log.opening._PROGRESS_SECONDS", 0.0)
 
     async def story() -> None:
         disk = Disk()

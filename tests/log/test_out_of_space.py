@@ -36,10 +36,10 @@ def test_a_partition_made_without_room_is_offline_until_there_is_some(operation:
             with pytest.raises(LogOffline, match="making the partition: No space left"):
                 await put(new, b"refused")
             assert await batches(new) == {}
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert new.offline_reason is not None
             disk.memory.faults.clear()
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert (await put(new, b"first")).first_offset == 0
             assert decode(await disk.memory.read_bytes("/data/new-0/partition.metadata")) == TOPIC_ID
 
@@ -52,7 +52,7 @@ def test_a_partition_made_without_descriptors_is_no_different():
         async with a_log(disk) as house:
             disk.memory.faults.add(Fault(Operation.WRITE, errno.EMFILE, path="*new-0/*"))
             new = await house.manager.open_or_create("new", 0, TOPIC_ID, LogConfig())
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert (await put(new, b"first")).first_offset == 0
 
     asyncio.run(story())
@@ -64,7 +64,7 @@ def test_a_partition_that_may_not_be_made_stays_offline_and_a_failing_disk_takes
         async with a_log(disk) as house:
             disk.memory.faults.add(Fault(Operation.MAKE_DIRECTORY, errno.EACCES, path="*new-0"))
             new = await house.manager.open_or_create("new", 0, TOPIC_ID, LogConfig())
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert "Permission denied" in (new.offline_reason or "")
             assert house.failures == []
             disk.memory.faults.add(Fault(Operation.MAKE_DIRECTORY, errno.EIO, path="*new-1"))
@@ -89,7 +89,7 @@ def test_after_a_crash_a_full_disk_can_be_read_and_its_recovery_is_written_down_
             await house.manager.checkpoint()
             assert house.log.durable_offset == 0  # the next start has to look at it again
             disk.memory.faults.clear()
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert b"1 0\n2 1\n" in await disk.read("leader-epoch-checkpoint")
             assert (await put(house.log, b"c", epoch=3)).first_offset == 2
 
@@ -120,8 +120,8 @@ def test_retention_goes_on_without_room_since_it_makes_some():
             disk.memory.faults.add(Fault(Operation.WRITE, errno.ENOSPC, path="*.log"))
             with pytest.raises(LogOffline):
                 await put(house.log, b"v")
-            assert await house.manager.run_retention() == 3
-            await house.manager.run_upkeep()
+            assert await house.manager.housekeeping.run_retention() == 3
+            await house.manager.housekeeping.run_upkeep()
             assert (await put(house.log, b"v")).first_offset == 5
 
     asyncio.run(story())
@@ -137,7 +137,7 @@ def test_a_log_start_that_found_no_room_is_refused_and_written_down_when_asked_a
             with pytest.raises(LogOffline, match="moving the log start: No space left"):
                 await house.log.delete_records(2)
             disk.memory.faults.clear()
-            await house.manager.run_upkeep()
+            await house.manager.housekeeping.run_upkeep()
             assert await house.log.delete_records(2) == 2
         async with a_log(disk) as house:
             assert house.log.log_start_offset == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from odradek.coordinator.config import CoordinatorConfig
-from odradek.log.manager import ManagerSettings
+from odradek.log.manager_settings import ManagerSettings
 
 if TYPE_CHECKING:
     from odradek.metadata.broker_config import BrokerConfig

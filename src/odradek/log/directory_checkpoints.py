@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
 
 class DirectoryCheckpoints:
-    """One directory's; `logs` is the manager's table, read whenever a file is written."""
+    """One directory's; `logs` is the manager's table, read whenever a file is written.
 
-    __slots__ = ("_directory", "_logs", "_storage")
+    Once the disk has failed (`is_halted`) nothing is written: what is in memory may promise more than the disk holds.
+    """
+
+    __slots__ = ("_directory", "_logs", "_storage", "is_halted")
 
     def __init__(self, storage: Storage, directory: str, logs: Mapping[TopicPartition, Log]) -> None:
         self._storage = storage
         self._directory = directory
         self._logs = logs
+        self.is_halted = False
 
     async def read(self, name: str) -> dict[TopicPartition, int] | None:
         """None when nothing can be known: the file is missing (every start writes one) or makes no sense."""
@@ -40,6 +44,7 @@ class DirectoryCheckpoints:
             return None
 
     async def write_recovery_points(self) -> None:
+        """Also the high watermarks, `replication-offset-checkpoint`."""
         logs = self._logs.items()
         await self._write(names.RECOVERY_POINT_CHECKPOINT, {key: log.durable_offset for key, log in logs})
         await self._write(names.REPLICATION_CHECKPOINT, {key: log.log_end_offset for key, log in logs})
@@ -53,4 +58,6 @@ class DirectoryCheckpoints:
         await self._write(names.LOG_START_CHECKPOINT, moved)
 
     async def _write(self, name: str, offsets: Mapping[TopicPartition, int]) -> None:
+        if self.is_halted:
+            return
         await self._storage.write_atomically(f"{self._directory}/{name}", checkpoints.encode_offsets(offsets))
