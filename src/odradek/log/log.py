@@ -177,7 +177,10 @@ class Log:
         if segment.file is None:
             return NEEDS_ROLL
         if self._transforms:
-            batch, header = transform.transform(batch, header, self.config, now_ms)
+            transformed = transform.transform_now(batch, header, self.config, now_ms)
+            if transformed is None:
+                return NEEDS_ROLL
+            batch, header = transformed
         position = segment.size
         size_max, offset_max, timestamp_max, now_max = self._limits
         if (

@@ -61,7 +61,8 @@ async def append_in_turn(
         raise LogOffline(log.name, log.offline_reason)
     config = log.config
     if transform.is_needed(config):
-        batch, header = transform.transform(batch, header, config, now_ms)
+        quick = transform.transform_now(batch, header, config, now_ms)
+        batch, header = quick or await transform.transform_aside(batch, header, config, now_ms)
     if len(batch) > config.segment_bytes:
         raise BatchLargerThanSegment(
             f"{log.name}: a batch of {len(batch)} bytes does not fit a segment of {config.segment_bytes} bytes (segment.bytes)"

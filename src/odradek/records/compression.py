@@ -19,7 +19,9 @@ Libraries are imported when a codec is first used; a zstd compressor belongs to 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from enum import IntEnum
+from itertools import repeat
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -56,8 +58,10 @@ _GZIP_WINDOW: Final = 31
 _GZIP_FAST_LEVEL_MAX: Final = 3  # what isal offers; beyond, zlib packs tighter
 _LZ4_FAST_LEVEL: Final = 9  # Kafka's default level, which there means the fast compressor, not the ninth of the thorough ones
 _ZSTD_LEVEL: Final = 3
-# zstd may unpack 4 bytes to 128 KiB: what one step can overshoot the limit by follows from the step's size.
-_ZSTD_STEP: Final = 4 << 10
+# zstd may unpack 4 bytes to 128 KiB: a step can overshoot the limit by 16 MiB.
+_ZSTD_STEP: Final = 512
+# Who packs writes one frame, or a few; each one costs a decompressor, and (gzip, lz4) a copy of all that follows it.
+_FRAMES_MAX: Final = 1_000
 _UNPACK_STEP_MIN: Final = 64 << 10
 
 
@@ -141,6 +145,12 @@ def _unpack_frame(unpacker: _Unpacker, data: Buffer, limit: int, out: list[bytes
     return (unpacker.unused_data or b"") if unpacker.eof else b""
 
 
+def _frames(codec: Codec) -> Iterator[None]:
+    """Once per frame that a batch may have; raises `InvalidRecord` when it has more."""
+    yield from repeat(None, _FRAMES_MAX)
+    raise _broken(codec, f"more than {_FRAMES_MAX} frames, the bound for one batch")
+
+
 def _gzip(data: Buffer, level: int | None) -> bytes:
     if level is None or level <= _GZIP_FAST_LEVEL_MAX:
         from isal import isal_zlib
@@ -157,8 +167,10 @@ def _ungzip(data: Buffer, limit: int) -> bytes:
     out: list[bytes] = []
     try:
         rest: Buffer = data
-        while rest or not out:
+        for _ in _frames(Codec.GZIP):
             rest = _unpack_frame(igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), rest, limit, out)
+            if not rest:
+                break
     except (cast("type[Exception]", igzip_lib.error), EOFError) as error:  # its stub takes the class for an instance
         raise _broken(Codec.GZIP, error) from error
     return b"".join(out)
@@ -184,8 +196,10 @@ def _unlz4(data: Buffer, limit: int) -> bytes:
     out: list[bytes] = []
     try:
         rest: Buffer = data
-        while rest or not out:
+        for _ in _frames(Codec.LZ4):
             rest = _unpack_frame(lz4.frame.LZ4FrameDecompressor(), rest, limit, out)
+            if not rest:
+                break
     except (RuntimeError, EOFError) as error:
         raise _broken(Codec.LZ4, error) from error
     return b"".join(out)
@@ -264,26 +278,28 @@ def _zstd_decompressor() -> ZstdDecompressor:
 def _unzstd(data: Buffer, limit: int) -> bytes:
     import zstandard
 
+    out: list[bytes] = []
+    rest = memoryview(data)
     try:
-        out: list[bytes] = []
-        rest: Buffer = data
-        while rest or not out:
+        for _ in _frames(Codec.ZSTD):
             rest = _unzstd_frame(rest, limit, out)
+            if not rest:
+                break
     except (zstandard.ZstdError, EOFError) as error:
         raise _broken(Codec.ZSTD, error) from error
     return b"".join(out)
 
 
-def _unzstd_frame(data: Buffer, limit: int, out: list[bytes]) -> bytes:
+def _unzstd_frame(data: memoryview, limit: int, out: list[bytes]) -> memoryview:
     """As `_unpack_frame`, for a library that bounds its input, not its output."""
     unpacker = _zstd_decompressor().decompressobj()
     total = sum(map(len, out))
-    view = memoryview(data)
-    for start in range(0, len(view), _ZSTD_STEP):
-        out.append(unpacker.decompress(view[start : start + _ZSTD_STEP]))
+    for start in range(0, len(data), _ZSTD_STEP):
+        step = data[start : start + _ZSTD_STEP]
+        out.append(unpacker.decompress(step))
         total += len(out[-1])
-        if unpacker.eof:
-            return unpacker.unused_data + bytes(view[start + _ZSTD_STEP :])
         if total > limit:
-            return b""
+            return data[:0]
+        if unpacker.eof:
+            return data[start + len(step) - len(unpacker.unused_data) :]
     raise EOFError("the frame is cut")
