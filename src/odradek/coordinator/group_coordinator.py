@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Final
 
 from odradek.base.clock import Clock
 from odradek.base.logging import get_logger
@@ -25,6 +26,7 @@ from odradek.coordinator.group import Group
 from odradek.coordinator.hashing import partition_for
 from odradek.coordinator.join import join
 from odradek.coordinator.membership import heartbeat, leave
+from odradek.coordinator.names import is_too_long
 from odradek.coordinator.offset_service import OffsetService
 from odradek.coordinator.runtime import Runtime
 from odradek.coordinator.states import GroupState
@@ -42,6 +44,8 @@ from odradek.wire.messages.offset_commit import OffsetCommitRequest, OffsetCommi
 from odradek.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from odradek.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from odradek.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+_MEMBER_PREFIX_MAX: Final = 4_000  # characters of a client's own in a member id: with its UUID it must fit a record
 
 
 class GroupCoordinator:
@@ -170,8 +174,12 @@ class GroupCoordinator:
         return LeaveGroupResponse(members=responses)
 
     def _join_error(self, request: JoinGroupRequest) -> int:
-        if not request.group_id:
+        if not request.group_id or is_too_long(request.group_id):
             return ErrorCode.INVALID_GROUP_ID
+        if is_too_long(request.group_instance_id):
+            return ErrorCode.INVALID_REQUEST
+        if is_too_long(request.protocol_type) or any(is_too_long(protocol.name) for protocol in request.protocols):
+            return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         lowest, highest = self.config.group_min_session_timeout_ms, self.config.group_max_session_timeout_ms
         if not lowest <= request.session_timeout_ms <= highest:
             return ErrorCode.INVALID_SESSION_TIMEOUT
@@ -179,6 +187,7 @@ class GroupCoordinator:
 
     def _new_member_id(self, prefix: str) -> str:
         """`prefix` and a version-4 UUID: users recognise their client in it, and nobody guesses it."""
+        prefix = prefix[:_MEMBER_PREFIX_MAX]
         raw = self._prng.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 4 << 76 | 2 << 62
         text = f"{raw:032x}"
         return f"{prefix}-{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from odradek.coordinator.config import CoordinatorConfig
 from odradek.coordinator.group import Group
+from odradek.coordinator.names import is_too_long
 from odradek.coordinator.offset_store import CommittedOffset
 from odradek.coordinator.states import GroupState
 from odradek.wire.errors import ErrorCode
@@ -94,6 +95,6 @@ def failed_commit(request: OffsetCommitRequest, code: int) -> OffsetCommitRespon
 def _too_large(partition: OffsetCommitRequestPartition, limit: int) -> int:
     # Kafka compares characters, whatever the name of its setting (offset.metadata.max.bytes) says.
     metadata = partition.committed_metadata
-    if metadata is not None and len(metadata) > limit:
+    if metadata is not None and (len(metadata) > limit or is_too_long(metadata)):
         return ErrorCode.OFFSET_METADATA_TOO_LARGE
     return ErrorCode.NONE

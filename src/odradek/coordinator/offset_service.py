@@ -17,6 +17,7 @@ from odradek.coordinator.expiry import expired_offsets
 from odradek.coordinator.group import Group
 from odradek.coordinator.group_records import group_tombstone
 from odradek.coordinator.membership import keep_session
+from odradek.coordinator.names import is_too_long
 from odradek.coordinator.offset_commit import Commit, commit_error, failed_commit, plan_commit
 from odradek.coordinator.offset_fetch import delete_error, fetch_offsets, plan_delete
 from odradek.coordinator.offset_records import offset_record, offset_tombstone
@@ -49,6 +50,8 @@ class OffsetService:
 
     async def commit(self, request: OffsetCommitRequest, api_version: int) -> OffsetCommitResponse:
         try:
+            if is_too_long(request.group_id):
+                return failed_commit(request, ErrorCode.INVALID_GROUP_ID)
             shard = self._runtime.shard_of(request.group_id)
             group = shard.groups.get(request.group_id)
             error = commit_error(group, request, api_version)
