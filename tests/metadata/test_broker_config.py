@@ -78,6 +78,7 @@ def test_a_listeners_own_setting_is_looked_through() -> None:
             {"group.min.session.timeout.ms": "10", "group.max.session.timeout.ms": "5"},
             r"group.min.session.timeout.ms: must not be above group.max.session.timeout.ms \(5\)",
         ),
+        ({"max.connections.per.ip.overrides": "10.0.0.7:many"}, "is not ADDRESS:LIMIT"),
         ({"queued.max.request.bytes": "10"}, r"must be at least socket.request.max.bytes \(104857600\)"),
         ({"log.dir": "", "log.dirs": ""}, "at least one log directory"),
     ],

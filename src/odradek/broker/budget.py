@@ -57,3 +57,30 @@ class MemoryBudget:
 
     def _fits(self, size: int) -> bool:
         return self.used == 0 or self.used + size <= self.capacity
+
+
+class UnsentAnswers:
+    """Bytes of answers that are ready and that their clients have not taken, over all connections.
+
+    Only what is held up counts: an answer that leaves at once is never here. A fetch answers with no more than there is
+    `room` for, and with nothing where there is none, so that clients who ask and never read cannot fill the memory.
+    """
+
+    __slots__ = ("capacity", "held")
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.held = 0
+
+    def give_back(self, size: int) -> None:
+        self.held -= size
+        check(self.held >= 0, "more answers were taken than were held", held=self.held, size=size)
+
+    @property
+    def room(self) -> int:
+        return max(0, self.capacity - self.held)
+
+    @property
+    def is_short(self) -> bool:
+        """So little room that fetches may be answered with less than they could have."""
+        return self.held > self.capacity // 2

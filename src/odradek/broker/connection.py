@@ -8,9 +8,10 @@ which it arrived; what its handler gives back decides what happens to the frames
     coroutine   a task runs it; no further request is looked at until it is done
 
 Backpressure, in every direction: a connection stops reading while `odradek.connection.inflight.max` answers are
-outstanding, while the peer does not take what was written (transport's high-water mark), and while the broker's memory
-for unfinished frames is spent. A connection that is idle for `connections.max.idle.ms`, or stuck within a frame, is
-closed by the server's sweep. Whatever closes a connection leaves a line in the log and a count under its reason.
+outstanding, while the peer does not take what was written (transport's high-water mark) or answers of that size wait
+for an earlier one, and while the broker's memory for unfinished frames is spent. A connection that is idle for
+`connections.max.idle.ms`, or holds memory and does nothing with it, is closed by the server's sweep. Whatever closes a
+connection leaves a line in the log and a count under its reason.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from odradek.broker.server import Server
     from odradek.wire.primitives import Buffer
 
-WRITE_HIGH_WATER: Final = 1 << 20  # unsent bytes past which no further request is looked at
+WRITE_HIGH_WATER: Final = 128 << 10  # unsent bytes past which no further request is looked at
 LARGE: Final = 64 << 10  # bytes from which a request's shape is looked at before it is decoded
 READ_AHEAD: Final = 4096  # bytes of requests that may wait, read but not looked at, while others hold them back
 _logger = get_logger("broker")
@@ -43,21 +44,22 @@ _logger = get_logger("broker")
 class _Slot:
     """An answer's place in line; `parts` is None until it is there."""
 
-    __slots__ = ("future", "is_fetch", "parts")
+    __slots__ = ("future", "is_fetch", "parts", "size")
 
     def __init__(self, future: asyncio.Future[Any] | None, *, is_fetch: bool = False) -> None:
         self.future = future
         self.is_fetch = is_fetch
         self.parts: list[Buffer] | None = None
+        self.size = 0  # of the parts, in bytes
 
 
 class Connection(asyncio.BufferedProtocol):
     """A shard's object: made by the listener, lives until `connection_lost`."""
 
     __slots__ = (
-        "_accounted", "_asked", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_out", "_out_size",
-        "_peer_slow", "_reading", "_server", "_slots",
-        "_starved", "_transport", "active_at", "client_host", "client_id", "closed_at", "listener",
+        "_accounted", "_asked", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_marked", "_out",
+        "_out_size", "_reading", "_server", "_slots", "_starved", "_taken", "_transport", "_unsent", "_waiting",
+        "active_at", "client_host", "client_id", "closed_at", "is_peer_slow", "listener",
     )  # fmt: skip
 
     def __init__(self, server: Server, listener: str) -> None:
@@ -70,12 +72,16 @@ class Connection(asyncio.BufferedProtocol):
         self._fetching = False  # a fetch is parked: one more would hold the others back
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._blocked = False  # a coroutine runs: later requests wait
-        self._peer_slow = False
+        self.is_peer_slow = False  # it does not take what was written
+        self._waiting = 0  # bytes of answers that wait for an earlier one
+        self._unsent = 0  # bytes that are counted as unsent, over all connections
+        self._taken = 0  # what was unsent when the sweep came by
         self._starved = False  # waiting for memory
         self._reading = True
         self._closing = False
         self._asked = 0  # bytes of the budget that it waits for
         self._accounted = 0  # bytes of the budget that this connection's unfinished frame holds
+        self._marked = (0.0, 0)  # when, and how much of that frame was there
         self.listener = listener
         self.client_host = ""
         self.client_id: str | None = None
@@ -121,13 +127,18 @@ class Connection(asyncio.BufferedProtocol):
         if self._accounted:
             self._server.budget.give(self._accounted)
             self._accounted = 0
+        self._waiting = 0
+        self._count_unsent(0)
         self._server.forget(self)
 
     def pause_writing(self) -> None:
-        self._peer_slow = True
+        self.is_peer_slow = True
+        self._count_unsent(self._waiting + self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        self._peer_slow = False
+        self.is_peer_slow = False
+        self.active_at = self._loop.time()
+        self._count_unsent(self._waiting)
         self._resume()
 
     # --- the server's side
@@ -137,9 +148,26 @@ class Connection(asyncio.BufferedProtocol):
         """Nothing of this connection is under way in the broker."""
         return not self._slots and not self._blocked
 
-    @property
-    def is_within_frame(self) -> bool:
-        return self._frames.pending_bytes > 0
+    def note_progress(self, now: float) -> None:
+        """A peer that takes its answers slowly is not idle; the sweep asks now and then."""
+        if self.is_peer_slow:
+            left = self._transport.get_write_buffer_size()
+            if left != self._taken:
+                self.active_at, self._taken = now, left
+                self._count_unsent(self._waiting + left)
+
+    def is_stalled(self, now: float, seconds: float, least: int) -> bool:
+        """Whether this connection holds memory for a large request of which fewer than `least` bytes came in `seconds`.
+
+        The measure is taken again each time they are over; to be asked every few seconds.
+        """
+        if not self._accounted or self._blocked:
+            return False
+        since, before = self._marked
+        if now - since <= seconds:
+            return False
+        self._marked = (now, self._frames.pending_bytes)
+        return self._frames.pending_bytes - before < least
 
     def close(self, reason: str, kind: str) -> None:
         """Close, after what is written has gone out; `kind` is the reason's name among the metrics."""
@@ -170,7 +198,7 @@ class Connection(asyncio.BufferedProtocol):
     def _serve(self) -> None:
         """Dispatch every whole frame that may be looked at, then write what is ready, and settle whether to go on reading."""
         frames, limit = self._frames, self._server.max_inflight
-        while not (self._blocked or self._peer_slow or self._closing) and len(self._slots) < limit:
+        while not self._is_held_back() and len(self._slots) < limit:
             try:
                 frame = frames.next_frame()
                 if frame is NEED_DATA:
@@ -187,6 +215,9 @@ class Connection(asyncio.BufferedProtocol):
             if frames.pending_bytes > READ_AHEAD:
                 self._stop_reading()
         self._flush()
+
+    def _is_held_back(self) -> bool:
+        return self._blocked or self.is_peer_slow or self._closing or self._waiting > WRITE_HIGH_WATER
 
     def _request(self, frame: memoryview) -> None:
         header = decode_request_header(frame)
@@ -269,7 +300,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         entry.metrics.latency.observe(self._loop.time() - started)
         try:
-            slot.parts = self._parts_of(entry, context, done)
+            self._hold(slot, self._parts_of(entry, context, done))
         except (WireError, BadRequest) as error:
             self.close(str(error), "bad request")
             return
@@ -281,9 +312,8 @@ class Connection(asyncio.BufferedProtocol):
             self._blocked = self._server.stopping
         if entry.api_key == ApiKey.FETCH:
             self._fetching = any(each.is_fetch and each.future is not None for each in self._slots)
-        while self._slots and (parts := self._slots[0].parts) is not None:
-            self._slots.popleft()
-            self._write(parts)
+        while self._slots and self._slots[0].parts is not None:
+            self._release(self._slots.popleft())
         self._resume()
         if self._server.stopping:
             self.shut()
@@ -316,14 +346,27 @@ class Connection(asyncio.BufferedProtocol):
         """An answer that is ready: out with this turn's write, or behind those that were asked for earlier."""
         if self._slots:
             slot = _Slot(None)
-            slot.parts = parts
+            self._hold(slot, parts)
             self._slots.append(slot)
         else:
-            self._write(parts)
+            self._out.extend(parts)
+            self._out_size += sum(map(len, parts))
 
-    def _write(self, parts: list[Buffer]) -> None:
-        self._out.extend(parts)
-        self._out_size += sum(map(len, parts))
+    def _hold(self, slot: _Slot, parts: list[Buffer]) -> None:
+        slot.parts = parts
+        slot.size = size = sum(map(len, parts))
+        self._waiting += size
+        self._count_unsent(self._unsent + size)
+
+    def _release(self, slot: _Slot) -> None:
+        self._waiting -= slot.size
+        self._count_unsent(self._unsent - slot.size)
+        self._out.extend(slot.parts or ())
+        self._out_size += slot.size
+
+    def _count_unsent(self, size: int) -> None:
+        self._server.unsent.held += size - self._unsent
+        self._unsent = size
 
     def _flush(self) -> None:
         out = self._out
@@ -334,6 +377,8 @@ class Connection(asyncio.BufferedProtocol):
         self._out_size = 0
         if not self._transport.is_closing():
             self._transport.writelines(out)
+            if self.is_peer_slow:
+                self._count_unsent(self._waiting + self._transport.get_write_buffer_size())
 
     def _resume(self) -> None:
         """Something that held requests back is over: serve what has arrived, and read on."""
@@ -363,7 +408,7 @@ class Connection(asyncio.BufferedProtocol):
             self._accounted = 0
         if wanted and not self._accounted and not self._starved:
             if self._server.budget.take(wanted, self._granted):
-                self._accounted = wanted
+                self._hold_memory(wanted)
             else:
                 self._starve(wanted)
 
@@ -378,5 +423,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _granted(self) -> None:
         self._starved = False
-        self._accounted = self._asked
+        self._hold_memory(self._asked)
         self._resume()
+
+    def _hold_memory(self, size: int) -> None:
+        self._accounted = size
+        self._marked = (self._loop.time(), self._frames.pending_bytes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from odradek.base.clock import Clock
     from odradek.base.prng import Prng
+    from odradek.broker.budget import UnsentAnswers
     from odradek.broker.fetch_session import FetchSessionCache
     from odradek.broker.internal_topics import InternalTopics
     from odradek.broker.listeners import Endpoint
@@ -29,7 +30,7 @@ class BrokerState:
 
     __slots__ = (
         "clock", "cluster_id", "config", "controller", "endpoints", "fetch_sessions", "groups", "internal_topics",
-        "log_manager", "metrics", "node_id", "partitions", "prng", "producer_ids",
+        "log_manager", "metrics", "node_id", "partitions", "prng", "producer_ids", "unsent",
     )
 
     cluster_id: str  # as Kafka shows it: 22 characters
@@ -45,6 +46,7 @@ class BrokerState:
     metrics: BrokerMetrics
     fetch_sessions: FetchSessionCache
     producer_ids: ProducerIds
+    unsent: UnsentAnswers
     endpoints: dict[str, Endpoint]  # by listener name: what clients are told to connect to
 
     @property

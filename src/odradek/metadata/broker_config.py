@@ -199,12 +199,20 @@ def _check_together(config: BrokerConfig) -> None:
             raise ConfigError(name, value, "must be unlimited (-1) or at least 1" if low == -1 else "must be at least 1")
     _check_order(config, "group.min.session.timeout.ms", "group.max.session.timeout.ms")
     _check_order(config, "log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms")
+    _check_overrides("max.connections.per.ip.overrides", config.get_str("max.connections.per.ip.overrides"))
     queued = config.get_int("queued.max.request.bytes")
     if 0 < queued < config.get_int("socket.request.max.bytes"):
         limit = config.get_int("socket.request.max.bytes")
         raise ConfigError("queued.max.request.bytes", queued, f"must be at least socket.request.max.bytes ({limit})")
     if not config.log_dirs:
         raise ConfigError("log.dirs", "", "at least one log directory must be defined via log.dirs or log.dir")
+
+
+def _check_overrides(name: str, text: str) -> None:
+    for item in filter(None, map(str.strip, text.split(","))):
+        host, _, limit = item.rpartition(":")
+        if not host or not limit.isdecimal():
+            raise ConfigError(name, text, f"{item!r} is not ADDRESS:LIMIT, for example 10.0.0.7:100")
 
 
 def _check_order(config: BrokerConfig, low: str, high: str) -> None:

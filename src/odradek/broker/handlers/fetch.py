@@ -106,19 +106,20 @@ class _Fetch:
     def measure(self) -> None:
         """Find out what there is to give, without reading it."""
         self.measured, self.size, self.urgent = [], 0, False
-        left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"))
+        room = self.context.broker.unsent.room
+        left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"), room)
         for item in self.plan.items:
             found = _Measured(item)
             self.measured.append(found)
             try:
-                self._measure_one(found, left)
+                self._measure_one(found, left, room > 0)
             except (OdradekError, OSError) as error:
                 self._fail(found, error)
                 self.urgent = True
             left = max(0, left - (found.limits[0] if found.cold else found.slice.size))
             self.size += found.slice.size
 
-    def _measure_one(self, found: _Measured, left: int) -> None:
+    def _measure_one(self, found: _Measured, left: int, has_room: bool) -> None:
         item, data = found.item, found.data
         partitions = self.context.broker.partitions
         partition = partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
@@ -128,7 +129,7 @@ class _Fetch:
         end = partition.last_stable_offset if self._committed else partition.high_watermark
         if item.last_fetched_epoch >= 0 and self._diverges(found, partition):
             return
-        found.limits = (min(item.max_bytes, left), end, self.size == 0)
+        found.limits = (min(item.max_bytes, left), end, self.size == 0 and has_room)
         result = log.read_slice(item.fetch_offset, found.limits[0], end, min_one_batch=found.limits[2])
         if result is WOULD_BLOCK:
             found.cold = self.urgent = True
@@ -167,6 +168,10 @@ class _Fetch:
                 self._read_warm(found, cold)
         if cold:
             task = asyncio.ensure_future(self._answer_cold(cold))
+            unsent = self.context.broker.unsent
+            size = sum(found.limits[0] if found.cold else found.slice.size for found in cold)
+            unsent.held += size  # what is being read is in memory before anybody can take it
+            task.add_done_callback(lambda _: unsent.give_back(size))
             # Also when the task is cancelled before it has begun: a held slice keeps its segment's file open.
             task.add_done_callback(lambda _: _release(cold))
             return task

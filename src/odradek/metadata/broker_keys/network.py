@@ -36,9 +36,11 @@ KEYS = (
         "Listeners that Kafka keeps for its controllers. They are not opened here: there is no quorum to talk to.",
     ),
     integer("socket.listen.backlog.size", 50, "Connections that may wait to be accepted, per listener.", 1),
+    integer("socket.send.buffer.bytes", 100 * KIB, "SO_SNDBUF of client connections; -1 leaves it to the system."),
+    integer("socket.receive.buffer.bytes", 100 * KIB, "SO_RCVBUF of client connections; -1 leaves it to the system."),
     integer("socket.request.max.bytes", 100 * MIB, "The longest request that is read; a longer one ends its connection.", 1),
     integer(
-        "max.connections", INT_MAX, "Connections at one time. One more is closed as soon as it is accepted.", 0,
+        "max.connections", INT_MAX, "Connections at one time. Further ones wait to be accepted until one has gone.", 0,
         update=CLUSTER_WIDE,
     ),
     integer("max.connections.per.ip", INT_MAX, "Connections at one time from one address.", 0, update=CLUSTER_WIDE),
@@ -61,23 +63,20 @@ KEYS = (
         ),
     ),
     *without_effect(
-        "the system sizes its buffers",
-        integer("socket.send.buffer.bytes", 100 * KIB, "SO_SNDBUF of client connections; -1 leaves it to the system."),
-        integer("socket.receive.buffer.bytes", 100 * KIB, "SO_RCVBUF of client connections; -1 leaves it to the system."),
-    ),
-    *without_effect(
         "connections are bounded in number, not in rate",
         integer(
             "max.connection.creation.rate", INT_MAX, "New connections that are accepted per second.", 0, update=CLUSTER_WIDE
         ),
     ),
+    long(
+        "queued.max.request.bytes", -1,
+        "Bytes of large requests that are arriving; beyond, reading pauses. Positive: holds where it is less than"
+        " odradek.memory.inflight.bytes.",
+    ),
     *without_effect(
-        "odradek.connection.inflight.max and odradek.memory.inflight.bytes bound what is not yet answered",
+        "a request is handled in the turn of the loop that read it; odradek.connection.inflight.max bounds what is not yet"
+        " answered",
         integer("queued.max.requests", 500, "Requests that are read and not yet answered, in the whole broker.", 1),
-        long(
-            "queued.max.request.bytes", -1,
-            "Bytes of requests that are read and not yet answered; not positive: no limit.",
-        ),
     ),
     *without_effect(
         "the broker asks nothing of other brokers",

@@ -30,6 +30,11 @@ KEYS = (
         "odradek.memory.inflight.bytes", 256 * MIB,
         "Bytes of requests of all connections that are read and not yet answered; beyond, reading pauses.", MIB,
     ),
+    long(
+        "odradek.memory.unsent.bytes", 256 * MIB,
+        "Bytes of answers that clients have not taken, over all connections; fetches answer with no more than is left of it.",
+        MIB,
+    ),
     integer(
         "odradek.partitions.max", 100_000,
         "Partitions in the whole cluster. One event loop serves about that many; every one costs memory and files.", 1,
