@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from broker_under_test import BrokerUnderTest, GoodClient
-from refusals import refusal
+from refusals import obey_permissions, refusal
 from small_disks import KINDS
 
 CONFLICT = 5
@@ -74,6 +74,21 @@ def test_a_directory_that_may_not_be_made(tmp_path: Path) -> None:
     finally:
         tmp_path.chmod(0o755)
     assert "Permission denied" in line and f"{tmp_path}/data" in line
+
+
+def test_partitions_without_permission_are_offline_and_the_rest_is_served(
+    data: Path, used: tuple[Path, GoodClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data / "good-0", data / "other-0")
+    (data / "other-0" / "partition.metadata").unlink()
+    (data / "other-0").chmod(0)
+    command = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *words, **how: command(*words, **how, preexec_fn=obey_permissions))
+    try:
+        said = check_served(data, used[1])
+    finally:
+        (data / "other-0").chmod(0o755)
+    assert "cannot be loaded: [Errno 13] Permission denied" in said and "partition=other-0" in said
 
 
 @contextmanager

@@ -111,6 +111,24 @@ def test_an_epoch_that_found_no_room_is_written_down_by_the_next_append():
     asyncio.run(story())
 
 
+def test_a_topic_id_that_found_no_room_is_written_later():
+    async def story() -> None:
+        disk = Disk()
+        async with a_log(disk) as house:
+            await put(house.log, b"a")
+        await disk.remove("partition.metadata")
+        no_space(disk, "*partition.metadata*")
+        async with a_log(disk) as house:
+            assert extent(await batches(house.log)) == [(0, 0)]
+            assert "writing the topic id: No space left" in (house.log.offline_reason or "")
+            disk.memory.faults.clear()
+            await house.manager.housekeeping.run_upkeep()
+            assert decode(await disk.read("partition.metadata")) == TOPIC_ID
+            assert (await put(house.log, b"b")).first_offset == 1
+
+    asyncio.run(story())
+
+
 def test_retention_goes_on_without_room_since_it_makes_some():
     async def story() -> None:
         disk = Disk()

@@ -28,7 +28,6 @@ from odradek.log.directory_checkpoints import DirectoryCheckpoints
 from odradek.log.errors import InconsistentDirectory
 from odradek.log.housekeeping import Housekeeping
 from odradek.log.identity import identify
-from odradek.log.loader import write_topic_id
 from odradek.log.log import Log
 from odradek.log.manager_settings import ManagerSettings
 from odradek.log.meta_properties import MetaProperties
@@ -143,8 +142,7 @@ class LogManager:
 
     async def _adopt(self, log: Log, topic_id: bytes, config: LogConfig) -> Log:
         if log.topic_id == ZERO_UUID:
-            log.topic_id = topic_id
-            await write_topic_id(log)
+            await out_of_space.take_topic_id(log, topic_id)
         elif log.topic_id != topic_id:
             raise InconsistentDirectory(
                 f"{log.directory} holds topic id {uuid_to_text(log.topic_id)}, the metadata says {uuid_to_text(topic_id)}"

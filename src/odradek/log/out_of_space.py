@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from odradek.log import rolling
 from odradek.log.disk_errors import Reach, describe, reach
-from odradek.log.loader import Known, load
+from odradek.log.loader import Known, load, write_topic_id
 from odradek.log.surroundings import logger
 
 if TYPE_CHECKING:
@@ -32,9 +32,23 @@ async def make_or_wait(log: Log) -> None:
         await _make(log)
     except OSError as error:
         log.recovery = None  # whatever of it was done, it is done again
-        log.go_offline(describe(error, "making the partition"), readable=reach(error) in _PASSING)
-        if reach(error) is Reach.DIRECTORY:
-            log.failed(error, "making the partition")
+        _go_offline(log, error, "making the partition")
+
+
+async def take_topic_id(log: Log, topic_id: bytes) -> None:
+    """What the metadata calls a log that was found without a topic id; a partition that cannot be read stays as it is."""
+    log.topic_id = topic_id
+    if log.offline_reason is None:
+        try:
+            await write_topic_id(log)
+        except OSError as error:
+            _go_offline(log, error, "writing the topic id")
+
+
+def _go_offline(log: Log, error: OSError, doing: str) -> None:
+    log.go_offline(describe(error, doing), readable=reach(error) in _PASSING)
+    if reach(error) is Reach.DIRECTORY:
+        log.failed(error, doing)
 
 
 async def _make(log: Log) -> None:
@@ -58,6 +72,7 @@ async def come_back(log: Log) -> None:
             if log.recovery is None:
                 await _make(log)
             else:
+                await write_topic_id(log)
                 await rolling.save_epochs(log)
         except OSError as error:
             if reach(error) not in _PASSING:
