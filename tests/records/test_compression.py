@@ -51,6 +51,22 @@ def test_the_limit_is_exact(codec: Codec) -> None:
         decompress(codec, packed, limit=len(TEXT) - 1)
 
 
+@pytest.mark.parametrize("codec", [Codec.GZIP, Codec.LZ4, Codec.ZSTD])
+def test_the_limit_holds_over_all_frames(codec: Codec) -> None:
+    frame = compress(codec, TEXT)
+    assert decompress(codec, frame * 3) == TEXT * 3
+    with pytest.raises(DecompressedTooLarge):
+        decompress(codec, frame * 3, limit=3 * len(TEXT) - 1)
+
+
+@pytest.mark.parametrize("codec", [Codec.GZIP, Codec.LZ4, Codec.ZSTD])
+def test_a_batch_has_a_bounded_number_of_frames(codec: Codec) -> None:
+    frame = compress(codec, b"a")
+    assert decompress(codec, frame * 1000) == b"a" * 1000
+    with pytest.raises(InvalidRecord, match="more than 1000 frames"):
+        decompress(codec, frame * 1001)
+
+
 @pytest.mark.parametrize("codec", PACKED)
 def test_a_bomb_is_stopped(codec: Codec) -> None:
     bomb = compress(codec, bytes(64 << 20))

@@ -60,7 +60,10 @@ async def transform_aside(
     """As `transform`, in the thread for what takes long."""
     limit = unpacked_size_max(config)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_thread(), lambda: transform(batch, header, config, now_ms, limit=limit))
+    try:
+        return await loop.run_in_executor(_thread(), lambda: transform(batch, header, config, now_ms, limit=limit))
+    except DecompressedTooLarge as error:
+        raise DecompressedTooLarge(f"{error}: {_UNPACKED_RATIO} times max.message.bytes, at least {_UNPACKED_MIN}") from error
 
 
 @cache
