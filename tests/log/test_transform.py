@@ -50,7 +50,7 @@ def test_what_is_refused_aside_leaves_the_log_as_it_was():
         async with a_log(Disk(), cleanup_policy=("compact",)) as house:
             with pytest.raises(InvalidRecord, match="5000 records have no key"):
                 await append(house.log, make_batch(*[b"v"] * 5000, key=None))
-            with pytest.raises(DecompressedTooLarge, match="64 times max.message.bytes"):
+            with pytest.raises(DecompressedTooLarge, match=r"64 times max\.message\.bytes"):
                 await append(house.log, make_batch(bytes(70 << 20), codec=Codec.ZSTD))
             assert house.log.log_end_offset == 0
 
