@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 .PHONY: serve test lint conformance soak bench clean
 
 $(VENV)/.serve: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	packaging/venv.sh $(PYTHON) $(VENV)
 	$(BIN)/pip install -q -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	packaging/venv.sh $(PYTHON) $(VENV)
 	$(BIN)/pip install -q -e '.[test,lint,fuzz]'
 	@touch $@ $(VENV)/.serve
 
