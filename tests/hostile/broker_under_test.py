@@ -12,7 +12,9 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +40,20 @@ class BrokerUnderTest:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         for name, limit in (limits or {}).items():
             resource.prlimit(self.process.pid, getattr(resource, name), (limit, limit))
+        self.metrics_url = ""
         self.port = self._read_port()
 
     def _read_port(self) -> int:
         assert self.process.stdout is not None
+        port = 0
         while line := self.process.stdout.readline().decode():
-            if line.strip().startswith("clients"):
-                return int(line.rpartition(":")[2])
+            word, _, rest = line.strip().partition(" ")
+            if word == "clients":
+                port = int(line.rpartition(":")[2])
+            elif word == "metrics":
+                self.metrics_url = rest.strip().replace("localhost", "127.0.0.1")
+            elif word == "try":  # the banner's last but one
+                return port
         raise AssertionError(f"the broker did not start:\n{self.log()}")
 
     def connect(self) -> socket.socket:
@@ -78,6 +87,20 @@ class BrokerUnderTest:
             self.kill()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def metric(broker: BrokerUnderTest, name: str) -> float:
+    """A sample by its name and labels, 0 where there is none; needs `odradek.metrics.port=0` among the settings."""
+    with urllib.request.urlopen(broker.metrics_url, timeout=20) as page:
+        lines = page.read().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name)
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
 
 
 def frame(api: Any, version: int, request: Any, correlation_id: int = 1) -> bytes:

@@ -15,8 +15,8 @@ TICKS_PER_SECOND_MAX = 50  # of 100: a loop that retries accept without a pause 
 
 
 def newcomer(broker: BrokerUnderTest, **known: Any) -> GoodClient:
-    """A client that comes when the crowd has gone. Until the broker has noticed that, it is turned away: the event loop
-    closes connections for which it has no descriptor, and clients come again."""
+    """A client that comes when the crowd has gone: it waits in the backlog until the broker has noticed that. Where
+    descriptors end in the midst of opening a connection, that one is closed, and clients come again."""
     deadline = time.monotonic() + 20
     while True:
         try:
@@ -27,7 +27,7 @@ def newcomer(broker: BrokerUnderTest, **known: Any) -> GoodClient:
 
 
 def test_who_is_in_is_served_and_the_loop_does_not_spin(start: Any) -> None:
-    broker = start(limits={"RLIMIT_NOFILE": DESCRIPTORS})
+    broker = start("socket.listen.backlog.size=200", limits={"RLIMIT_NOFILE": DESCRIPTORS})
     good = GoodClient(broker)
     assert good.produce() == 0  # the log's files are open from here on
     with ExitStack() as crowd:
@@ -43,7 +43,7 @@ def test_who_is_in_is_served_and_the_loop_does_not_spin(start: Any) -> None:
 
 
 def test_a_log_whose_files_cannot_be_opened_is_back_when_there_is_room(start: Any) -> None:
-    broker = start(limits={"RLIMIT_NOFILE": DESCRIPTORS})
+    broker = start("socket.listen.backlog.size=200", limits={"RLIMIT_NOFILE": DESCRIPTORS})
     good = GoodClient(broker)
     with ExitStack() as crowd:
         for _ in range(DESCRIPTORS + 20):

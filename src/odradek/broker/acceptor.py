@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -103,9 +104,12 @@ class Acceptor:
         task: asyncio.Task[object] = self._loop.create_task(self._loop.connect_accepted_socket(protocol, accepted))
         self._opening.add(task)
         task.add_done_callback(lambda done: self._opened(done, accepted))
-        limit = descriptor_limit()
-        if leaves_too_few(number, self._count() + len(self._opening), limit):
-            self._pause("descriptors", f"{number + 1} of {limit} file descriptors are in use, the rest is left to files")
+        if self._is_short_after(number):
+            used = f"{number + 1} of {descriptor_limit()} file descriptors are in use"
+            self._pause("descriptors", f"{used}, the rest is left to files")
+
+    def _is_short_after(self, number: int) -> bool:
+        return leaves_too_few(number, self._count() + len(self._opening), descriptor_limit())
 
     def _opened(self, task: asyncio.Task[object], accepted: socket.socket) -> None:
         self._opening.discard(task)
@@ -137,5 +141,17 @@ class Acceptor:
         self._timer = None
         if self._closed:
             return
+        if self._is_short_now():
+            self._timer = self._loop.call_later(RETRY_SECONDS, self._resume)
+            return
         for door in self._doors:
             self._loop.add_reader(door, self._ready, door)
+
+    def _is_short_now(self) -> bool:
+        """As after an accept, but without one: a duplicate shows which descriptor would be next."""
+        try:
+            number = os.dup(next(iter(self._doors)).fileno())
+        except OSError:
+            return True
+        os.close(number)
+        return self._is_short_after(number)
