@@ -27,7 +27,18 @@ from odradek.records.compression import Codec
 from odradek.records.record import NewRecord, build_batch, with_block
 from odradek.wire.errors import ErrorCode
 from odradek.wire.headers import decode_response_header
-from odradek.wire.messages import create_topics, find_coordinator, join_group, metadata, offset_commit, produce, sync_group
+from odradek.wire.messages import (
+    alter_configs,
+    create_partitions,
+    create_topics,
+    find_coordinator,
+    incremental_alter_configs,
+    join_group,
+    metadata,
+    offset_commit,
+    produce,
+    sync_group,
+)
 
 TOPICS = {"compacted": ("cleanup.policy", "compact"), "packed": ("compression.type", "uncompressed")}
 ZEROS = bytes(MIB)
@@ -237,6 +248,38 @@ def test_a_million_topic_names(broker: BrokerUnderTest) -> None:
         got = answered(sender, metadata, 9)
         assert {topic.error_code for topic in got.topics} == {ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
     assert broker.memory("VmHWM") - before < 300 * MIB
+    good.check_intact()
+
+
+def test_administration_of_a_hundred_thousand_things_that_are_named_twice(broker: BrokerUnderTest) -> None:
+    """Whether a name comes twice is found out in one pass: comparing each with all took minutes."""
+    good = GoodClient(broker)
+    names = [f"{number:05}" for number in range(60_000)] * 2
+    twice = create_topics.CreateTopicsRequest([create_topics.CreatableTopic(name, 1, 1) for name in names], 5000, True)
+    more = create_partitions.CreatePartitionsRequest([create_partitions.CreatePartitionsTopic(name, 2) for name in names])
+    altered = [incremental_alter_configs.AlterConfigsResource(2, name) for name in names]
+    alter = incremental_alter_configs.IncrementalAlterConfigsRequest(altered)
+    old = alter_configs.AlterConfigsRequest([alter_configs.AlterConfigsResource(2, name) for name in names])
+    for api, version, asked in (
+        (create_topics, 7, twice), (create_partitions, 3, more), (incremental_alter_configs, 1, alter), (alter_configs, 2, old),
+    ):  # fmt: skip
+        with broker.connect() as sender:
+            sender.sendall(frame(api, version, asked))
+            assert good.produce() == 0
+            answer = answered(sender, api, version)
+        given = getattr(answer, "topics", None) or getattr(answer, "results", None) or answer.responses
+        assert {each.error_code for each in given} == {ErrorCode.INVALID_REQUEST}
+    good.check_intact()
+
+
+def test_many_topics_made_by_asking_for_them(broker: BrokerUnderTest) -> None:
+    good = GoodClient(broker)
+    names = [metadata.MetadataRequestTopic(name=f"made-{number}") for number in range(1000)]
+    with broker.connect() as sender:
+        sender.settimeout(120)
+        sender.sendall(frame(metadata, 9, metadata.MetadataRequest(names, True)))
+        assert good.produce() == 0
+        assert {topic.error_code for topic in answered(sender, metadata, 9).topics} == {0}
     good.check_intact()
 
 

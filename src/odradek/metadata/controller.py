@@ -14,9 +14,9 @@ wait for the controller: it would wait for itself. Requests that name several th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from odradek.base.config import ConfigError, UnknownConfigError
 from odradek.base.ids import random_uuid, uuid_to_text
@@ -43,6 +43,8 @@ from odradek.metadata.topics import NewPartitions, NewTopic
 from odradek.metadata.writer import ImageWriter, Listener
 
 _Result = TypeVar("_Result")
+_Request = TypeVar("_Request")
+_DECISIONS_PER_TURN: Final = 200  # a few milliseconds
 _log = get_logger("metadata")
 
 
@@ -155,12 +157,13 @@ class Controller:
     async def _create_topics(self, requests: Sequence[NewTopic], validate_only: bool) -> list[TopicImage | MetadataError]:
         results: list[TopicImage | MetadataError] = []
         made: dict[str, TopicImage] = {}
-        for request in requests:
-            pending = sum(len(topic.partitions) for topic in made.values())
+        pending = 0
+        async for request in _giving_way(requests):
             try:
                 _check_once(request.name, made)
                 topic = topics.create(self.image, request, self._config, self._draw, pending)
                 made[topic.name] = topic
+                pending += len(topic.partitions)
                 results.append(topic)
             except MetadataError as error:
                 results.append(error)
@@ -172,12 +175,14 @@ class Controller:
     ) -> list[TopicImage | MetadataError]:
         results: list[TopicImage | MetadataError] = []
         changes: dict[str, TopicChange] = {}
-        for request in requests:
-            pending = sum(len(new.partitions) - len(old.partitions) for old, new in changes.values() if old is not None)
+        pending = 0
+        async for request in _giving_way(requests):
             try:
                 _check_once(request.name, changes)
                 topic = topics.extend(self.image, request, self._config, self._draw, pending)
-                changes[topic.name] = TopicChange(self.image.topics[topic.name], topic)
+                old = self.image.topics[topic.name]
+                changes[topic.name] = TopicChange(old, topic)
+                pending += len(topic.partitions) - len(old.partitions)
                 results.append(topic)
             except MetadataError as error:
                 results.append(error)
@@ -254,6 +259,14 @@ class Controller:
         if isinstance(change, TopicRemoval):
             self._topic_configs.pop(change.old.name, None)
         _report(change)
+
+
+async def _giving_way(requests: Sequence[_Request]) -> AsyncIterator[_Request]:
+    """Each of them; a request may name a hundred thousand topics, and others are to be served meanwhile."""
+    for index, request in enumerate(requests):
+        if index and index % _DECISIONS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        yield request
 
 
 def _check_once(what: str | Resource, seen: Container[str | Resource]) -> None:

@@ -6,6 +6,7 @@ be altered this way, as in Kafka. A resource that the request names twice is ref
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from odradek.metadata.configs import Resource
@@ -22,10 +23,11 @@ TWICE = "Each resource must appear at most once."
 async def handle(request: AlterConfigsRequest, context: RequestContext) -> AlterConfigsResponse:
     """One result per resource, in the order of the request; what is altered is durable and in effect."""
     resources = [Resource(resource.resource_type, resource.resource_name) for resource in request.resources]
+    times = Counter(resources)
     wanted = [
         (resource, [(config.name, config.value) for config in given.configs])
         for resource, given in zip(resources, request.resources, strict=True)
-        if resources.count(resource) == 1
+        if times[resource] == 1
     ]
     errors = await context.broker.controller.alter_configs(wanted, validate_only=request.validate_only)
     results = {resource: error for (resource, _), error in zip(wanted, errors, strict=True)}

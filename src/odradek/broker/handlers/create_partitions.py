@@ -6,6 +6,7 @@ elsewhere: that is the asker's to know. A topic that the request names twice is 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from odradek.metadata.errors import MetadataError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 async def handle(request: CreatePartitionsRequest, context: RequestContext) -> CreatePartitionsResponse:
     """One result per topic; the partitions can be produced to when success is answered."""
     given = [topic.name for topic in request.topics]
-    twice = dict.fromkeys(name for name in given if given.count(name) > 1)
+    twice = dict.fromkeys(name for name, count in Counter(given).items() if count > 1)
     wanted = [topic for topic in request.topics if topic.name not in twice]
     results = await context.broker.controller.create_partitions(
         [_new_partitions(topic) for topic in wanted], validate_only=request.validate_only

@@ -7,6 +7,7 @@ id. The request's time-out is not looked at: nothing here waits for other broker
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from odradek.metadata.describe import describe_topic
@@ -31,7 +32,7 @@ _CONFIGS_VERSION = 5
 async def handle(request: CreateTopicsRequest, context: RequestContext) -> CreateTopicsResponse:
     """One result per name, in the order of the request; refused names come last."""
     given = [topic.name for topic in request.topics]
-    refused = {name: "Duplicate topic name." for name in given if given.count(name) > 1} if _has_twice(given) else {}
+    refused = {name: "Duplicate topic name." for name, count in Counter(given).items() if count > 1}
     if CLUSTER_METADATA_TOPIC in given:
         refused.setdefault(CLUSTER_METADATA_TOPIC, f"Creation of internal topic {CLUSTER_METADATA_TOPIC} is prohibited.")
     wanted = [topic for topic in request.topics if topic.name not in refused]
@@ -44,10 +45,6 @@ async def handle(request: CreateTopicsRequest, context: RequestContext) -> Creat
     ]
     answers += [_error(name, InvalidRequestError(reason)) for name, reason in refused.items()]
     return CreateTopicsResponse(topics=answers)
-
-
-def _has_twice(given: list[str]) -> bool:
-    return len(set(given)) != len(given)
 
 
 def _new_topic(topic: CreatableTopic) -> NewTopic:

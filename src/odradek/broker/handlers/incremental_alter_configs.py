@@ -6,6 +6,7 @@ kept. A resource that the request names twice is refused.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from odradek.broker.handlers import _loggers
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 async def handle(request: IncrementalAlterConfigsRequest, context: RequestContext) -> IncrementalAlterConfigsResponse:
     """One result per resource, in the order of the request; what is altered is durable and in effect."""
     resources = [Resource(resource.resource_type, resource.resource_name) for resource in request.resources]
+    times = Counter(resources)
     results: dict[Resource, MetadataError | None] = {}
     wanted: list[tuple[Resource, list[Alteration]]] = []
     for resource, given in zip(resources, request.resources, strict=True):
-        if resources.count(resource) > 1:
+        if times[resource] > 1:
             results[resource] = InvalidRequestError("Each resource must appear at most once.")
         elif resource.type == ResourceType.BROKER_LOGGER:
             results[resource] = _alter_loggers(resource, given, request, context)
