@@ -82,7 +82,7 @@ class Housekeeping:
             log
             for log in self._logs.values()
             if log.durable_offset < log.log_end_offset
-            and log.offline_reason is None
+            and log.readable  # without room for more, what there is can be flushed all the same
             and now_ms - log.flushed_ms >= log.config.flush_ms
         ]
         for log in due:
