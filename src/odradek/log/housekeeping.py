@@ -82,7 +82,7 @@ class Housekeeping:
             log
             for log in self._logs.values()
             if log.durable_offset < log.log_end_offset
-            and log.readable  # without room for more, what there is can be flushed all the same
+            and log.offline_reason is None  # else the recovery point would pass epochs that found no room
             and now_ms - log.flushed_ms >= log.config.flush_ms
         ]
         for log in due:
@@ -99,7 +99,8 @@ class Housekeeping:
                 with _one_of_many(log, "coming back"):
                     await out_of_space.come_back(log)
         if len(self._surroundings.open_files) > self._surroundings.open_files.limit:
-            for log in [log for log in self._logs.values() if log.durable_offset < log.log_end_offset and log.readable]:
+            waiting = [log for log in self._logs.values() if log.durable_offset < log.log_end_offset]
+            for log in [log for log in waiting if log.offline_reason is None]:
                 with _one_of_many(log, "flush"):
                     await log.flush()  # only flushed segments may be closed
         return len(short)
