@@ -21,7 +21,7 @@ from odradek.log.disk_errors import Reach, reach
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.errors import DamagedSegment, InconsistentDirectory, LogError
 from odradek.log.reader import run, walk
-from odradek.log.recovery import DamagedLog, recover
+from odradek.log.recovery import DamagedLog, check_end, recover
 from odradek.log.replay import load_snapshot, replay_producers
 from odradek.log.results import RecoveryReport
 from odradek.log.segment import Segment
@@ -187,26 +187,46 @@ async def _load_segments(log: Log, found: _Found) -> None:
 async def _find_end(log: Log, known: Known, has_epochs: bool) -> RecoveryReport:
     start = known.log_start_offset or 0
     if not len(log.segments):
-        log.log_start_offset = log.log_end_offset = log.durable_offset = start
-        log.producers.reset(start)
-        return _report(log, clean=True)
+        return _load_empty(log, known, start)
     log.log_start_offset = max(start, log.segments[0].base_offset)
     if known.clean and (has_epochs or log.segments.size == 0):
         try:
-            return await _load_clean(log)
+            return await _load_clean(log, known.recovery_point)
         except (DamagedSegment, LogError) as error:
             logger.warning("closed clean, and yet not sound: scanning", partition=log.name, reason=str(error))
     return await _load_unclean(log, known.recovery_point, has_epochs)
 
 
-async def _load_clean(log: Log) -> RecoveryReport:
+def _load_empty(log: Log, known: Known, start: int) -> RecoveryReport:
+    """No segment at all. After a crash that is an unclean start too: records may have been read, and lost whole."""
+    log.log_start_offset = log.log_end_offset = log.durable_offset = start
+    log.producers.reset(start)
+    try:
+        check_end(log, start, known.recovery_point)
+    except DamagedLog as error:
+        return _damaged(log, known.recovery_point, error)
+    return _report(log, clean=known.clean)
+
+
+def _damaged(log: Log, recovery_point: int | None, error: DamagedLog) -> RecoveryReport:
+    """Everything stays where it is, and so does the recovery point in its file (`DirectoryCheckpoints.keep`)."""
+    last = log.segments[-1].base_offset if len(log.segments) else 0
+    log.log_end_offset = max(recovery_point or 0, last, log.log_start_offset)
+    log.durable_offset = min(log.durable_offset, log.log_end_offset)
+    log.go_offline(str(error), readable=False)
+    return _report(log, clean=False, reason=str(error))
+
+
+async def _load_clean(log: Log, recovery_point: int | None) -> RecoveryReport:
     active = log.segments[-1]
     start = 0
     if active.size > _WALKED_WHOLE:
         await log.prepare(active)
         index = active.offset_index
         start = index.entry_at(len(index) - 1).position if index is not None and len(index) else 0
-    _set_end(log, await _end_by_walking(log, active, start))
+    end = await _end_by_walking(log, active, start)
+    check_end(log, end, recovery_point)
+    _set_end(log, end)
     log.durable_offset = log.log_end_offset
     await replay_producers(log)
     return _report(log, clean=True)
@@ -240,10 +260,7 @@ async def _load_unclean(log: Log, recovery_point: int | None, has_epochs: bool) 
     try:
         recovered = await recover(log, start_index, recovery_point)
     except DamagedLog as error:
-        log.log_end_offset = max(recovery_point or 0, log.segments[-1].base_offset, log.log_start_offset)
-        log.durable_offset = min(log.durable_offset, log.log_end_offset)
-        log.go_offline(str(error), readable=False)
-        return _report(log, clean=False, reason=str(error))
+        return _damaged(log, recovery_point, error)
     _set_end(log, recovered.end_offset)
     try:
         await _settle_recovered(log, start_index, recovery_point)

@@ -1,8 +1,8 @@
 """Cutting and deleting: the log's start moves up, its end moves back, old segments go.
 
 Order matters where a crash may come in between. Cursors that may not move back are written down before data goes; a
-truncation lowers the recovery point on disk before anything is appended behind it, so that a later torn write is not
-taken for damage to data that had been flushed. Segments go from the oldest on, each renamed to `.deleted` first: what a
+truncation lowers the recovery point on disk before anything is cut, since a log that ends below its recovery point has
+lost what had been flushed. Segments go from the oldest on, each renamed to `.deleted` first: what a
 crash leaves of that, the next start finishes.
 """
 
@@ -29,6 +29,8 @@ _TO_THE_END: Final = -1
 
 async def delete_records(log: Log, before_offset: int) -> int:
     """Move the log start up; the new one is on disk when this returns. Raises `LogOffline` when it cannot be written down."""
+    if log.offline_reason is not None and not log.readable:
+        raise LogOffline(log.name, log.offline_reason)
     target = log.log_end_offset if before_offset == _TO_THE_END else before_offset
     if not 0 <= target <= log.log_end_offset:
         raise OffsetOutOfRange(log.name, target, log.log_start_offset, log.log_end_offset)
@@ -71,6 +73,7 @@ async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
         return 0
     if chosen.segment_count == len(log.segments):
         await log.roll()
+        await log.surroundings.storage.sync_directory(log.directory)  # or a power cut may leave no segment at all
     if not _still_first(log, facts[: chosen.segment_count]):
         return 0
     logger.info(
@@ -149,6 +152,7 @@ async def truncate_to(log: Log, offset: int) -> None:
     log.cut_count += 1
     log.log_end_offset = offset
     log.durable_offset = min(log.durable_offset, offset)
+    await log.surroundings.checkpoint_recovery_points()
     await _cut_active(log, offset)
     await delete_segments(log, removed)
     await _forget_after(log, offset)
@@ -216,7 +220,8 @@ async def truncate_fully_and_start_at(log: Log, offset: int) -> None:
     removed = log.segments.take_first(len(log.segments))
     log.cut_count += 1
     log.log_start_offset = log.log_end_offset = log.durable_offset = offset
+    await log.surroundings.checkpoint_starts()
+    await log.surroundings.checkpoint_recovery_points()
     await delete_segments(log, removed)
     await _forget_after(log, offset)
-    await log.surroundings.checkpoint_starts()
     logger.info("log emptied", partition=log.name, start_offset=offset, segments=len(removed))

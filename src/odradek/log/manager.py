@@ -76,6 +76,7 @@ class LogManager:
         self._surroundings.directory_failed = self._directory_failed
         self._surroundings.checkpoint_starts = self._checkpoints.write_log_starts
         self._surroundings.checkpoint_recovery_points = self._checkpoints.write_recovery_points
+        self._surroundings.forget_checkpoints = self._checkpoints.forget
         self.housekeeping = Housekeeping(directory, self.logs, self._surroundings, self._checkpoints, self.settings)
 
     # -- start ----------------------------------------------------------------------------------------------------

@@ -100,7 +100,11 @@ async def load_all(
     async def one(key: TopicPartition) -> None:
         async with slots:
             point = None if points is None else points.get(key, 0)
-            reports.append(await _load_one(make_log(key), Known(clean, point, starts.get(key))))
+            log, known = make_log(key), Known(clean, point, starts.get(key))
+            checkpoints.keep(log, known)  # until it is loaded: nobody may write down cursors that are not yet its own
+            reports.append(await _load_one(log, known))
+            if log.readable:
+                checkpoints.loaded(log)
 
     progress = asyncio.ensure_future(_tell_progress(reports, len(found), clean, clock))
     try:

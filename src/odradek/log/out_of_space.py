@@ -53,6 +53,7 @@ def _go_offline(log: Log, error: OSError, doing: str) -> None:
 
 async def _make(log: Log) -> None:
     storage = log.surroundings.storage
+    await log.surroundings.forget_checkpoints((log.topic, log.partition))
     await storage.make_directory(log.directory)
     await load(log, Known(True, None, None))
     await storage.sync_directory(os.path.dirname(log.directory))

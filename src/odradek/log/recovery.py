@@ -108,7 +108,8 @@ async def rebuild_indexes(log: Log, segment: Segment) -> None:
 async def recover(log: Log, start_index: int, recovery_point: int | None) -> Recovered:
     """Scan from the `start_index`-th segment on; afterwards every byte of the log is a whole, sound batch.
 
-    `recovery_point` is None where no checkpoint tells. Raises `DamagedLog`, leaving everything as it is.
+    `recovery_point` is None where no checkpoint tells. Raises `DamagedLog`, leaving everything as it is, also when all
+    batches are sound and the log ends below the recovery point all the same.
     """
     next_offset, scanned, index = log.segments[start_index].base_offset, 0, start_index
     while index < len(log.segments):
@@ -123,7 +124,22 @@ async def recover(log: Log, start_index: int, recovery_point: int | None) -> Rec
             cut = await _treat(log, index, scan, recovery_point or 0)
             return Recovered(next_offset, scanned, cut, scan.fault.reason)
         index += 1
+    check_end(log, next_offset, recovery_point)
     return Recovered(next_offset, scanned, 0, "")
+
+
+def check_end(log: Log, end_offset: int, recovery_point: int | None) -> None:
+    """Raise `DamagedLog` when what had been flushed is not there. What lies below the log start is nobody's loss."""
+    end = max(end_offset, log.log_start_offset)
+    if end >= (recovery_point or 0):
+        return
+    held = [segment for segment in log.segments if segment.size]
+    path, position = (held[-1].path(names.LOG), held[-1].size) if held else (log.directory, 0)
+    raise DamagedLog(
+        path, position, f"the log ends at offset {end}, below the recovery point {recovery_point}: "
+        f"offsets {end} to {(recovery_point or 0) - 1} had been flushed and are missing; "
+        "bring the files back, or accept the loss (`odradek log repair`)",
+    )  # fmt: skip
 
 
 def _is_gap(log: Log, next_offset: int, segment: Segment, recovery_point: int | None) -> bool:
@@ -134,7 +150,7 @@ def _is_gap(log: Log, next_offset: int, segment: Segment, recovery_point: int | 
     """
     if segment.base_offset <= next_offset or log.config.is_compacted:
         return False
-    return segment.size == 0 or (recovery_point is not None and recovery_point <= next_offset)
+    return (recovery_point or 0) <= next_offset and (segment.size == 0 or recovery_point is not None)
 
 
 async def _scan_segment(log: Log, segment: Segment) -> SegmentScan:

@@ -24,6 +24,7 @@ class Surroundings:
         "clock",
         "deletions",
         "directory_failed",
+        "forget_checkpoints",
         "open_files",
         "prng",
         "storage",
@@ -38,6 +39,7 @@ class Surroundings:
         self.directory_failed: Callable[[str], None] = _ignore
         self.checkpoint_starts: Callable[[], Awaitable[None]] = _nothing
         self.checkpoint_recovery_points: Callable[[], Awaitable[None]] = _nothing
+        self.forget_checkpoints: Callable[[tuple[str, int]], Awaitable[None]] = _nothing_of
 
 
 def _descriptors_to_spare() -> int:
@@ -52,3 +54,7 @@ def _ignore(reason: str) -> None:
 
 async def _nothing() -> None:
     """Nobody listens: a log on its own."""
+
+
+async def _nothing_of(partition: tuple[str, int]) -> None:
+    """Nobody keeps checkpoints: a log on its own."""
