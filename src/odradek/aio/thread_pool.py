@@ -121,8 +121,14 @@ class ThreadPool:
 
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._work, name=f"{self.name}-{len(self._threads)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads to be had, or the interpreter ends: those there are do the work
+            if not self._threads:
+                self._gate.leave()
+                raise
+            return
         self._threads.append(thread)
-        thread.start()
 
     def _work(self) -> None:
         """A thread's life. It keeps no reference to a finished call while it waits for the next: buffers are large."""

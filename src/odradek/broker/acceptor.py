@@ -11,12 +11,14 @@ A pause is a warning in the log, once in `WARN_SECONDS` however often it happens
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from odradek.aio.forks import keep_from_children
 from odradek.base.logging import get_logger
 from odradek.broker.descriptors import HOW_TO_RAISE, descriptor_limit, leaves_too_few
 
@@ -60,6 +62,7 @@ class Acceptor:
     def listen(self, door: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
         """Accept from `door` (bound, listening, not blocking; it is closed with the acceptor)."""
         self._doors[door] = protocol
+        keep_from_children(door.fileno())
         self._loop.add_reader(door, self._ready, door)
 
     def close(self) -> None:
@@ -70,6 +73,8 @@ class Acceptor:
             self._timer = None
         for door in self._doors:
             self._loop.remove_reader(door)
+            with contextlib.suppress(OSError):  # not everywhere is this possible, and it is a precaution (aio/forks.py)
+                door.shutdown(socket.SHUT_RDWR)
             door.close()
         self._doors.clear()
 
@@ -100,6 +105,7 @@ class Acceptor:
 
     def _open(self, accepted: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
         number = accepted.fileno()
+        keep_from_children(number)
         accepted.setblocking(False)
         task: asyncio.Task[object] = self._loop.create_task(self._loop.connect_accepted_socket(protocol, accepted))
         self._opening.add(task)

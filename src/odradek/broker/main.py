@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from odradek.base.logging import get_logger
 from odradek.broker.descriptors import raise_descriptor_limit
-from odradek.broker.embedded import new_event_loop
+from odradek.broker.loop_thread import new_event_loop
 from odradek.broker.node import Node
 
 if TYPE_CHECKING:

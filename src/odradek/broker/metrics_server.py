@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from odradek.aio.forks import keep_from_children
 from odradek.base.errors import OdradekError
 from odradek.base.metrics import Callback, Counter, Family, Gauge, Histogram
 from odradek.broker.listeners import WILDCARDS
@@ -38,6 +39,7 @@ class MetricsServer:
         except OSError as error:
             reason = error.strerror or str(error)
             raise MetricsServerError(f"cannot serve metrics on port {port}: {reason} (--metrics-port)") from error
+        keep_from_children(self._server.fileno())
         self.port: int = self._server.server_port
 
     def stop(self) -> None:

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from odradek.aio.thread_storage import ThreadStorage
+from odradek.aio.to_the_end import to_the_end
 from odradek.base.clock import SystemClock
 from odradek.base.errors import OdradekError
 from odradek.base.ids import ZERO_UUID
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 METADATA_FILE: Final = "metadata.db"
 FETCH_SESSION_EVICTION_MS: Final = 120_000  # as in Kafka, where it is no setting either
 ANSWER_SECONDS: Final = 2.0  # how long a stop waits for the answers under way; the whole of it is to take five
+_Step = Callable[[], Awaitable[None]]
 _logger = get_logger("broker")
 
 
@@ -76,7 +80,8 @@ class Node:
         self._temporary = temporary
         self._storage: Storage = ThreadStorage(lasting=not temporary)
         self._metrics_server: MetricsServer | None = None
-        self._stopped = False
+        self._store: MetadataStore | None = None
+        self._ending: asyncio.Future[None] | None = None
         self._bumped = False  # unclean partitions have their new leader epoch
         self.server: Server | None = None
 
@@ -90,28 +95,48 @@ class Node:
         try:
             await node._start()
         except BaseException:
-            await node._give_back()
+            node._ending = asyncio.ensure_future(node._give_back())
+            await to_the_end(node._ending)
             raise
         return node
 
     async def stop(self) -> None:
-        """Answer what is under way, flush, mark the directory clean. Idempotent."""
-        if self._stopped:
-            return
-        self._stopped = True
+        """Answer what is under way, flush, mark the directory clean. May be repeated: everybody waits for the one end.
+
+        A cancellation is raised at its end: a broker that is half stopped would keep its directory.
+        """
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._stop())
+        await to_the_end(self._ending)
+
+    def abandon(self) -> None:
+        """The loop was closed under the broker, and nothing can be awaited: give up port and directory, as a crash does."""
+        if self.server is not None:
+            self.server.abandon()
+        if hasattr(self.state, "log_manager"):
+            self.state.log_manager.abandon()
+
+    async def _stop(self) -> None:
         _logger.info("stopping", node=self.state.node_id)
-        if self._metrics_server is not None:
-            self._metrics_server.stop()
-        steps = (
-            self._stop_serving, self.state.groups.close, self._retire, self.state.controller.close,
+        await self._go_down(
+            self._stop_metrics, self._stop_serving, self.state.groups.close, self._retire, self.state.controller.close,
             self.state.log_manager.close, self._storage.close,
         )  # fmt: skip
+        _logger.info("stopped", node=self.state.node_id)
+
+    async def _go_down(self, *steps: _Step) -> None:
+        """Every step, whatever becomes of those before it: above all the flush, the clean mark and the lock."""
         for step in steps:
             try:
                 await step()
-            except Exception as error:  # what comes behind matters more: above all the flush and the clean mark
-                _logger.exception("a step of stopping failed", error=error, step=step.__qualname__)
-        _logger.info("stopped", node=self.state.node_id)
+            except asyncio.CancelledError:  # all tasks of a loop are cancelled when it is to end
+                _logger.warning("a step of stopping was cancelled", step=_name_of(step))
+            except Exception as error:
+                _logger.exception("a step of stopping failed", error=error, step=_name_of(step))
+
+    async def _stop_metrics(self) -> None:
+        if self._metrics_server is not None:
+            self._metrics_server.stop()
 
     async def _stop_serving(self) -> None:
         if self.server is None:
@@ -120,31 +145,36 @@ class Node:
         await asyncio.sleep(0)  # no request is taken any more: whoever waits for records gets what there is
         for partition in self.state.partitions:
             partition.wake()
-        await stopping
+        try:
+            await self.state.groups.close()  # whoever waits for other members is told to look elsewhere
+        finally:
+            await stopping
 
     async def _retire(self) -> None:
         self.keeper.retire_all()
 
     async def _give_back(self) -> None:
         """A start that failed half way: close what is open, so that the directory can be used again."""
-        self._stopped = True
         state = self.state
+        steps: list[_Step] = [self._stop_metrics]
         if self.server is not None:
-            await self.server.stop(0)
+            steps.append(partial(self.server.stop, 0))
         if hasattr(state, "groups"):
-            await state.groups.close()
+            steps.append(state.groups.close)
         if hasattr(state, "controller"):
-            await state.controller.close()
+            steps.append(state.controller.close)
+        elif self._store is not None:
+            steps.append(self._store.close)
         if hasattr(state, "log_manager"):
             # Without the clean mark where an unclean end has not been answered yet by new leader epochs.
-            await state.log_manager.close(mark=self._bumped)
-        await self._storage.close()
+            steps.append(partial(state.log_manager.close, mark=self._bumped))
+        await self._go_down(*steps, self._storage.close)
 
     # --- the way up
 
     async def _start(self) -> None:
         await self._open_logs()
-        store = await self._open_metadata()
+        self._store = store = await self._open_metadata()
         await self._open_rooms(store)
         await self._adopt_and_bump()
         await self.keeper.open_all()
@@ -258,3 +288,8 @@ class Node:
         """The only data directory is lost: nothing can be acknowledged any more, and going on would only pretend."""
         if not self.failed.done():
             self.failed.set_result(reason)
+
+
+def _name_of(step: _Step) -> str:
+    function: Any = step.func if isinstance(step, partial) else step
+    return str(function.__qualname__)

@@ -150,6 +150,10 @@ class Server:
             connection.close("the broker stops", "shutdown")
             connection.abort()
 
+    def abandon(self) -> None:
+        """Stop listening and nothing else: the loop is closed."""
+        self._acceptor.close()
+
     def _schedule_sweep(self) -> None:
         wait = min(self._idle_seconds / 4, STALL_SECONDS / 2) if self._idle_seconds > 0 else STALL_SECONDS / 2
         self._sweeper = asyncio.get_running_loop().call_later(max(wait, 0.1), self._sweep)

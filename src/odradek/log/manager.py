@@ -199,8 +199,8 @@ class LogManager:
         lock, self._lock = self._lock, None
         if lock is None:
             return
-        await self.housekeeping.end()
         try:
+            await self.housekeeping.end()
             if await self._close_logs(self.logs.values()) and self.offline_reason is None and mark:
                 await self.checkpoint()
                 content = clean_shutdown.encode(clean_shutdown.UNKNOWN_EPOCH)
@@ -208,6 +208,12 @@ class LogManager:
         except OSError as error:  # no room: nothing is lost, the next start looks at the logs anew
             logger.warning("not marked as closed clean: the next start will scan", directory=self.directory, reason=str(error))
         finally:
+            lock.release()
+
+    def abandon(self) -> None:
+        """Give back the lock and nothing else, as a crash would: the owner's loop is closed, and nothing can be awaited."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
             lock.release()
 
     async def _close_logs(self, logs: Iterable[Log]) -> bool:

@@ -99,7 +99,10 @@ class SqliteStore:
         database, self._database = self._database, None
         if database is not None:
             self._broadcast.close()
-            await self._in_thread(database.close)
+            try:
+                await self._in_thread(database.close)
+            except RuntimeError:  # the interpreter ends: its executors have ended, and take nothing any more
+                database.close()
             self._thread.shutdown(wait=False)
 
     async def _enter(self) -> _Database:
