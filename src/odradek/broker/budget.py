@@ -63,7 +63,8 @@ class UnsentAnswers:
     """Bytes of answers that are ready and that their clients have not taken, over all connections.
 
     Only what is held up counts: an answer that leaves at once is never here. A fetch answers with no more than there is
-    `room` for, and with nothing where there is none, so that clients who ask and never read cannot fill the memory.
+    `room` for, so that clients who ask and never read cannot fill the memory. Where there is none it still gets its first
+    batch, so that others get on; from twice the capacity on it gets nothing, and asks again.
     """
 
     __slots__ = ("capacity", "held")
@@ -79,6 +80,10 @@ class UnsentAnswers:
     @property
     def room(self) -> int:
         return max(0, self.capacity - self.held)
+
+    @property
+    def has_room_for_one(self) -> bool:
+        return self.held < 2 * self.capacity
 
     @property
     def is_short(self) -> bool:

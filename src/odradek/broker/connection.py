@@ -148,6 +148,11 @@ class Connection(asyncio.BufferedProtocol):
         """Nothing of this connection is under way in the broker."""
         return not self._slots and not self._blocked
 
+    @property
+    def holds_answers(self) -> bool:
+        """More than a little is ready that the peer does not take, or that waits for an answer to an earlier request."""
+        return self._unsent > WRITE_HIGH_WATER
+
     def note_progress(self, now: float) -> None:
         """A peer that takes its answers slowly is not idle; the sweep asks now and then."""
         if self.is_peer_slow:

@@ -168,7 +168,7 @@ class Server:
             verdict = self._verdict(connection, now)
             if verdict is not None:
                 connection.close(*verdict)
-                if connection.is_peer_slow:
+                if connection.is_peer_slow or connection.holds_answers:
                     connection.abort()  # it takes nothing: what is written would wait for ever
         self._schedule_sweep()
 
@@ -178,7 +178,7 @@ class Server:
         still = now - connection.active_at
         if 0 < self._idle_seconds < still and connection.is_idle:
             return f"nothing came for {still:.0f} s (connections.max.idle.ms)", "idle"
-        if connection.is_peer_slow and still > STALL_SECONDS and self.unsent.is_short:
+        if connection.holds_answers and still > STALL_SECONDS and self.unsent.is_short:
             reason = f"took nothing of its answers for {still:.0f} s while memory for answers is short"
             return f"{reason} (odradek.memory.unsent.bytes)", "stalled"
         if self.budget.waiting_count and connection.is_stalled(now, STALL_SECONDS, STALL_BYTES):

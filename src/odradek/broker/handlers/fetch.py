@@ -106,13 +106,13 @@ class _Fetch:
     def measure(self) -> None:
         """Find out what there is to give, without reading it."""
         self.measured, self.size, self.urgent = [], 0, False
-        room = self.context.broker.unsent.room
-        left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"), room)
+        unsent = self.context.broker.unsent
+        left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"), unsent.room)
         for item in self.plan.items:
             found = _Measured(item)
             self.measured.append(found)
             try:
-                self._measure_one(found, left, room > 0)
+                self._measure_one(found, left, unsent.has_room_for_one)
             except (OdradekError, OSError) as error:
                 self._fail(found, error)
                 self.urgent = True

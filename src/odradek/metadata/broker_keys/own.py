@@ -32,7 +32,8 @@ KEYS = (
     ),
     long(
         "odradek.memory.unsent.bytes", 256 * MIB,
-        "Bytes of answers that clients have not taken, over all connections; fetches answer with no more than is left of it.",
+        "Bytes of answers that clients have not taken, over all connections; fetches answer with no more than is left of it,"
+        " or with one batch.",
         MIB,
     ),
     integer(
