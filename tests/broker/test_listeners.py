@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from odradek.broker.listeners import Endpoint, ListenerError, advertised, parse_endpoint, parse_endpoints
+from odradek.broker.listeners import (
+    Endpoint,
+    ListenerError,
+    SocketOptions,
+    advertised,
+    bind,
+    limits_by_address,
+    parse_endpoint,
+    parse_endpoints,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +58,21 @@ def test_what_is_told_wins_and_port_zero_means_the_bound_one() -> None:
 
 def test_an_ipv6_address_is_told_in_brackets() -> None:
     assert Endpoint("PLAINTEXT", "::1", 9092).address == "[::1]:9092"
+
+
+def test_a_listening_socket_has_the_sizes_it_was_given_and_keepalive_as_in_kafka() -> None:
+    endpoint = Endpoint("PLAINTEXT", "127.0.0.1", 0)
+    (sized,) = bind(endpoint, SocketOptions(5, send_buffer=50_000, receive_buffer=60_000))
+    (plain,) = bind(endpoint, SocketOptions(5))
+    with sized, plain:
+        assert sized.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert sized.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in (50_000, 100_000)  # Linux doubles it
+        assert sized.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) in (60_000, 120_000)
+        assert plain.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) not in (60_000, 120_000)
+
+
+def test_limits_are_by_numeric_address_whatever_was_written() -> None:
+    limits = limits_by_address("127.0.0.1:3, [0:0::1]:4,localhost:5,no.such.host.invalid:6")
+    assert limits["127.0.0.1"] == 5
+    assert limits["::1"] in (4, 5), "localhost may or may not be an IPv6 address, too"
+    assert set(limits) <= {"127.0.0.1", "::1"}
