@@ -178,3 +178,33 @@ def test_what_is_no_partition_is_refused(tmp_path: Path):
         repair(str(tmp_path), apply=True)
     with pytest.raises(InspectError):
         list(verify(str(tmp_path)))
+
+
+@pytest.mark.parametrize("spoil", ["last batch missing", "empty", "gone"])
+def test_a_lost_end_is_found_and_a_repair_accepts_the_loss(tmp_path: Path, spoil: str):
+    disk = Disk("threads", str(tmp_path))
+    directory = Path(disk.directory) / f"{TOPIC}-0"
+
+    async def story() -> None:
+        async with a_log(disk) as house:
+            for value in (b"a", b"b", b"c"):
+                await put(house.log, value)
+        (log,) = logs(directory)
+        if spoil == "gone":
+            log.unlink()
+        else:
+            log.write_bytes(log.read_bytes()[: log.stat().st_size * 2 // 3] if spoil == "last batch missing" else b"")
+        end = 2 if spoil == "last batch missing" else 0
+        found = [finding for finding in verify(str(directory.parent)) if finding.severity is Severity.DAMAGE]
+        assert [f"ends at offset {end}, below the recovery point 3" in finding.reason for finding in found] == [True]
+        acts = repair(str(directory), apply=True)
+        assert any(f"accept that offsets {end} to 2 are lost" in act.what for act in acts)
+        assert [finding for finding in verify(str(directory)) if finding.severity is Severity.DAMAGE] == []
+        async with a_log(disk) as house:
+            assert house.log.offline_reason is None
+            assert house.log.recovery is not None
+            assert not house.log.recovery.clean, "the broker gives it a new leader epoch"
+            assert house.log.log_end_offset == end
+            assert (await put(house.log, b"new", epoch=1)).first_offset == end
+
+    asyncio.run(story())

@@ -103,13 +103,17 @@ def test_names_that_mean_nothing_are_left_alone(caplog: pytest.LogCaptureFixture
         storage = disk.memory
         for name in ("__cluster_metadata-0", "lost+found", "events-0.3f2504e04f8941d39a0c0305e82c3301-stray", "odd"):
             await storage.make_directory(f"{disk.directory}/{name}")
+        for name in ("notes.tmp", "meta.properties.tmp"):
+            await storage.write_atomically(f"{disk.directory}/{name}", b"?")
         async with a_log(disk) as house:
             assert list(house.manager.logs) == [(TOPIC, 0)]
-        assert {"__cluster_metadata-0", "lost+found", "odd"} <= set(await disk.names_of_directory())
+        found = set(await disk.names_of_directory())
+        assert {"__cluster_metadata-0", "lost+found", "odd", "notes.tmp"} <= found
+        assert "meta.properties.tmp" not in found, "an interrupted write of ours"
 
     with caplog.at_level(logging.WARNING, "odradek.log"):
         asyncio.run(story())
-    assert [record.fields["path"] for record in caplog.records] == ["/data/odd"]  # type: ignore[attr-defined]
+    assert sorted(record.fields["path"] for record in caplog.records) == ["/data/notes.tmp", "/data/odd"]  # type: ignore[attr-defined]
 
 
 def test_checkpoints_are_kafkas():

@@ -1,8 +1,8 @@
 """A data directory at its start: made if it is missing, its clean mark taken, its partitions found and loaded.
 
 What lies in the directory is sorted by name: partitions are loaded, several at a time, with a line of progress every
-second; `-delete` directories are removed; temporary files of an interrupted write are removed, since nothing refers to
-them; names that nobody knows are left alone and said. The clean mark is taken away before anything is loaded: from then
+second; `-delete` directories are removed; temporary files of an interrupted write of ours are removed, since nothing refers
+to them; names that nobody knows are left alone and said. The clean mark is taken away before anything is loaded: from then
 on a crash is a crash.
 """
 
@@ -32,6 +32,14 @@ _IGNORED: Final = frozenset((
     names.LOG_START_CHECKPOINT, names.REPLICATION_CHECKPOINT, names.CLEANER_CHECKPOINT, "bootstrap.checkpoint",
     "metadata.db", "metadata.db-wal", "metadata.db-shm", "lost+found",
 ))  # fmt: skip
+
+_OURS: Final = frozenset(
+    name + names.TEMPORARY
+    for name in (
+        names.META_PROPERTIES, names.CLEAN_SHUTDOWN, names.RECOVERY_POINT_CHECKPOINT, names.LOG_START_CHECKPOINT,
+        names.REPLICATION_CHECKPOINT, names.CLEANER_CHECKPOINT,
+    )
+)  # fmt: skip
 
 
 async def make_directory(storage: Storage, directory: str) -> None:
@@ -71,7 +79,7 @@ async def partition_directories(storage: Storage, directory: str, deletions: Del
         path = f"{directory}/{entry.name}"
         if entry.name in _IGNORED or names.is_stray_directory(entry.name):
             continue
-        if entry.name.endswith(names.TEMPORARY) and entry.kind is FileType.FILE:
+        if entry.name in _OURS and entry.kind is FileType.FILE:
             await storage.remove(path)
         elif names.is_deleted_directory(entry.name):
             deletions.add_tree(path, 0)

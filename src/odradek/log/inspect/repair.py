@@ -2,8 +2,9 @@
 
 At the first fault the log ends: what follows is set aside (`.damaged` files beside the log) and cut, later segments
 are set aside whole. Indexes are rebuilt wherever they are missing or wrong; snapshots, epochs and checkpoints that
-know of more than is left are cut back; unreadable ones go, for the next start makes them anew. The clean mark of the
-data directory is removed, so that the next start looks at everything again.
+know of more than is left are cut back; unreadable ones go, for the next start makes them anew. Where flushed data is
+missing at the end, the recovery point is forgotten: that accepts the loss. The clean mark of the data directory is removed,
+so that the next start looks at everything again, and gives the partition a new leader epoch.
 
 The directory must not be in use: its lock is taken for the time of the repair.
 """
@@ -20,7 +21,7 @@ from odradek.log import checkpoints, names, producer_snapshot
 from odradek.log.config import LogConfig
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.inspect.dump import InspectError
-from odradek.log.inspect.scanning import ScannedFile, base_offset_of, read, scan_path, segment_paths, sibling
+from odradek.log.inspect.scanning import ScannedFile, base_offset_of, flushed_up_to, read, scan_path, segment_paths, sibling
 from odradek.log.inspect.verify import Severity, verify
 from odradek.log.segment import Segment
 from odradek.records.batch import BatchHeader
@@ -78,7 +79,15 @@ def _plan(directory: str, config: LogConfig) -> list[_Planned]:
             planned.append(_cut(scanned))
         if broken or any(found.severity is Severity.STALE for found in verify(path)) or _lacks_index(path):
             planned.append(_write_indexes(path, rebuilt))
+    flushed, start = flushed_up_to(directory)
+    if max(end or 0, start) < flushed:
+        end = max(end or 0, start)
+        planned.append(_Planned(Act(directory, f"accept that offsets {end} to {flushed - 1} are lost"), _nothing))
     return planned + _plan_side_files(directory, end)
+
+
+def _nothing() -> None:
+    """The acts that follow do it."""
 
 
 def _rebuild(path: str, config: LogConfig) -> tuple[ScannedFile, Segment]:

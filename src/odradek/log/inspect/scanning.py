@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator
 from typing import Final, NamedTuple
 
-from odradek.log import names
+from odradek.log import checkpoints, names
 from odradek.log.recovery_scan import Fault, SegmentScan, Visit, next_valid
 from odradek.records.header import BatchHeader
 
@@ -84,6 +84,19 @@ def segment_paths(directory: str) -> list[str]:
 def sibling(log_path: str, suffix: str) -> str:
     """The file beside a segment's log with another suffix."""
     return log_path.removesuffix(names.LOG) + suffix
+
+
+def flushed_up_to(directory: str) -> tuple[int, int]:
+    """(recovery point, log start) that the data directory's checkpoints give for a partition's directory; 0 where none does."""
+    directory = os.path.realpath(directory)
+    key, found = names.parse_partition_directory(os.path.basename(directory)), []
+    for name in (names.RECOVERY_POINT_CHECKPOINT, names.LOG_START_CHECKPOINT):
+        try:
+            offsets = checkpoints.decode_offsets(read(f"{os.path.dirname(directory)}/{name}"))
+        except (OSError, checkpoints.CorruptCheckpoint):
+            offsets = {}
+        found.append(offsets.get(key, 0) if key is not None else 0)
+    return found[0], found[1]
 
 
 def topic_of(path: str) -> str | None:

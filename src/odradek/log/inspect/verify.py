@@ -20,6 +20,7 @@ from odradek.log.inspect.dump import InspectError, Kind, dump, kind_of
 from odradek.log.inspect.scanning import (
     ScannedFile,
     base_offset_of,
+    flushed_up_to,
     read,
     scan_path,
     segment_paths,
@@ -95,19 +96,32 @@ def _file(path: str, records: bool) -> Iterator[Finding]:
 
 def verify_partition(directory: str, *, records: bool = False) -> Iterator[Finding]:
     """Findings for one partition's directory: its segments, what lies between them, its side files."""
+    flushed, start = flushed_up_to(directory)  # before the log is read: a broker that runs moves both up
     paths = segment_paths(directory)
     end: int | None = None
+    damaged = False
     for path in paths:
         segment = _Segment(path, records)
-        yield from segment.findings(is_last=path == paths[-1])
+        for finding in segment.findings(is_last=path == paths[-1]):
+            damaged = damaged or finding.severity is Severity.DAMAGE
+            yield finding
         if end is not None:
             yield from _between(path, end, segment.scanned.base_offset)
         end = segment.scanned.next_offset
+    if not damaged:  # else the end is wherever the damage is
+        yield from _lost_end(paths[-1] if paths else directory, max(end or 0, start), flushed)
     for name in sorted(os.listdir(directory)):
         if kind_of(name) in (Kind.SNAPSHOT, Kind.EPOCHS, Kind.PARTITION_METADATA, Kind.TRANSACTION_INDEX):
             yield from _file(f"{directory}/{name}", records)
         elif name.endswith(names.DAMAGED):
             yield Finding(f"{directory}/{name}", -1, Severity.NOTE, "bytes that were set aside")
+
+
+def _lost_end(path: str, end: int, flushed: int) -> Iterator[Finding]:
+    if end < flushed:
+        position = os.path.getsize(path) if os.path.isfile(path) else -1
+        reason = f"the log ends at offset {end}, below the recovery point {flushed}: offsets {end} to {flushed - 1} are missing"
+        yield Finding(path, position, Severity.DAMAGE, reason)
 
 
 def _between(path: str, end: int, base_offset: int) -> Iterator[Finding]:
