@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from log_house import NOW, Disk, a_log, batches, extent, put, read
+from log_house import NOW, Disk, a_log, batches, extent, make_batch, put, read
 
 from odradek.log.errors import LogOffline
-from odradek.records.batch import parse_header
+from odradek.records.batch import parse_header, patch
 
 LOG = "00000000000000000000.log"
 
@@ -84,6 +84,25 @@ def test_a_torn_tail_below_the_recovery_point_is_damage():
         await disk.write(LOG, (await disk.read(LOG))[:-1])
         async with a_log(disk, clean=False) as house:
             assert "below the recovery point 2" in (house.log.offline_reason or "")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("cut", [1, 300, 700, 900, 1600])
+def test_a_batch_within_a_torn_value_does_not_make_it_damage(cut: int):
+    """A mirror's or a backup's values are batches themselves."""
+
+    async def story() -> None:
+        disk, inner = Disk(), make_batch(b"inner")
+        patch(inner, 0, 4, 0)
+        await crashed(disk, 1, 1)
+        async with a_log(disk, clean=False) as house:
+            await put(house.log, b"A" * 800 + bytes(inner) + b"B" * 800)
+        content = await disk.read(LOG)
+        await disk.write(LOG, content[:-cut])
+        async with a_log(disk) as house:
+            assert house.log.offline_reason is None
+            assert extent(await batches(house.log)) == [(0, 0), (1, 1)]
 
     asyncio.run(story())
 

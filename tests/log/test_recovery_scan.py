@@ -15,7 +15,6 @@ from odradek.log.recovery_scan import (
     holds_zero_sector,
     is_unwritten,
     judge,
-    next_valid,
 )
 from odradek.records.batch import BatchHeader, patch
 
@@ -73,14 +72,6 @@ def test_what_a_scan_calls_a_fault(content: bytes, base_offset: int, reason: str
     walk, _ = scan(content, base_offset=base_offset)
     assert walk.fault is not None
     assert reason in walk.fault.reason
-
-
-def test_the_next_valid_batch_is_found_at_any_position():
-    batch = stored(7)
-    for gap in range(40):
-        assert next_valid(b"\x02" * gap + batch, 0, 7) == gap
-    assert next_valid(batch, 0, 8) is None
-    assert next_valid(batch[:-1], 0, 0) is None
 
 
 def test_a_fault_is_torn_a_hole_or_damage():

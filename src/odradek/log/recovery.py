@@ -11,11 +11,14 @@ Set aside means: bytes are copied to `<segment>.<position>.damaged` before they 
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from odradek.aio.storage import File
 from odradek.log import names
 from odradek.log.errors import LogError
+from odradek.log.followers import WINDOW, Request, follower
 from odradek.log.recovery_scan import (
     SECTOR,
     Fault,
@@ -25,7 +28,6 @@ from odradek.log.recovery_scan import (
     holds_zero_sector,
     is_unwritten,
     judge,
-    next_valid,
 )
 from odradek.log.segment import Segment
 from odradek.log.surroundings import logger
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
     from odradek.log.log import Log
 
 _CHUNK: Final = 4 << 20  # what a scan reads at once
-_WINDOW: Final = 16 << 20  # what the search behind a fault holds at once
-_OVERLAP: Final = 1 << 20  # batches up to this size cannot fall between two windows
+_INLINE: Final = 256 << 10  # a larger stretch is searched in a thread: the loop has other partitions to load
 
 
 class DamagedLog(LogError):
@@ -188,7 +189,7 @@ async def _treat(log: Log, index: int, scan: SegmentScan, recovery_point: int) -
     if fault is None:
         return 0
     file = await log.open_segment(segment)
-    following, zeros = await _look_behind(file, segment.size, fault)
+    following, zeros = await _look_behind(file, segment.base_offset, segment.size, fault)
     zeros = zeros or is_unwritten(await file.read(fault.position, SECTOR - fault.position % SECTOR), fault.next_offset)
     later = any(other.size for other in log.segments.since(segment.base_offset)[1:])
     finding = judge(
@@ -214,22 +215,37 @@ async def _treat(log: Log, index: int, scan: SegmentScan, recovery_point: int) -
     return cut + dropped.truncated_bytes
 
 
-async def _look_behind(file: File, size: int, fault: Fault) -> tuple[int | None, bool]:
+async def _look_behind(file: File, base_offset: int, size: int, fault: Fault) -> tuple[int | None, bool]:
     """(position of the next valid batch behind the fault, whether a zeroed sector lies between)."""
-    position, zeros = fault.position + 1, False
-    while position < size:
-        window = await file.read(position, min(_WINDOW, size - position))
-        found = next_valid(bytes(window), 0, fault.next_offset)
-        if found is not None:
-            # To the end of the sector in which the next batch begins: its first bytes may be zeros of that sector too.
-            edge = found + -(position + found) % SECTOR
-            return position + found, zeros or holds_zero_sector(memoryview(window)[:edge], position)
-        is_last = position + len(window) >= size
-        zeros = zeros or holds_zero_sector(window, position, ends_file=is_last)
-        if is_last:
+    plan = follower(fault, base_offset, size)
+    request, found = _step(plan, None)
+    while request is not None:
+        data = await file.read(*request)
+        if len(data) > _INLINE:
+            request, found = await asyncio.to_thread(_step, plan, data)
+        else:
+            request, found = _step(plan, data)
+    # To the end of the sector in which the next batch begins: its first bytes may be zeros of that sector too.
+    edge = size if found is None else min(found + -found % SECTOR, size)
+    position = fault.position + 1
+    while position < edge:
+        window = await file.read(position, min(WINDOW - position % SECTOR, edge - position))
+        if not window:
             break
-        position += max(len(window) - _OVERLAP, SECTOR)
-    return None, zeros
+        if holds_zero_sector(window, position, ends_file=found is None and position + len(window) >= size):
+            return found, True
+        position += len(window)
+    return found, False
+
+
+def _step(
+    plan: Generator[Request, bytes | bytearray, int | None], data: bytes | bytearray | None
+) -> tuple[Request | None, int | None]:
+    """What the plan wants to read next, or what it has found."""
+    try:
+        return (next(plan) if data is None else plan.send(data)), None
+    except StopIteration as stop:
+        return None, stop.value
 
 
 async def _set_aside(log: Log, segment: Segment, file: File, position: int) -> None:

@@ -14,8 +14,7 @@ means depends on what lies behind it:
   everything had been flushed. Bits have changed in data that may have been acknowledged: nothing is cut, the
   partition goes offline until somebody decides (`odradek log verify`, `odradek log repair`).
 
-Looking for what follows: the length cannot be trusted any more, so every position that could begin a batch (right
-magic, a plausible base offset) is tried, until a checksum holds.
+What counts as following is `followers`' to say.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ from odradek.records.header import (
     HEADER_SIZE,
     LOG_OVERHEAD,
     MAGIC,
-    MAGIC_POSITION,
     BatchHeader,
     Buffer,
     parse_header,
@@ -39,9 +37,9 @@ from odradek.records.header import (
 from odradek.records.stored import StoredBatch, Verdict, check_stored
 
 SECTOR: Final = 512  # what a disk writes whole or not at all
-_MAGIC: Final = b"\x02"
 _FIELDS: Final = BatchHeader._fields
 _BASE_OFFSET: Final = _FIELDS.index("base_offset")
+_EPOCH: Final = _FIELDS.index("leader_epoch")
 _BATCH_LENGTH: Final = _FIELDS.index("batch_length")
 _MAGIC_FIELD: Final = _FIELDS.index("magic")
 _CRC: Final = _FIELDS.index("crc")
@@ -54,12 +52,15 @@ Visit = Callable[[int, BatchHeader, memoryview], None]
 
 class Fault(NamedTuple):
     """Where a scan stopped. `next_offset` is where the log ends without what follows; `beyond_end`: the batch there
-    would need more bytes than the file has."""
+    would need more bytes than the file has. `claimed`: the faulty batch's header, where it still makes sense. `epoch`: of the
+    last sound batch, -1 without any."""
 
     position: int
     next_offset: int
     reason: str
     beyond_end: bool = False
+    claimed: BatchHeader | None = None
+    epoch: int = -1
 
 
 class Finding(Enum):
@@ -77,7 +78,7 @@ class SegmentScan:
     to see at once to get on. Done when `fault` is set or when `position` reaches the size.
     """
 
-    __slots__ = ("_visit", "base_offset", "fault", "next_offset", "position", "size", "wanted")
+    __slots__ = ("_visit", "base_offset", "epoch", "fault", "next_offset", "position", "size", "wanted")
 
     def __init__(self, base_offset: int, size: int, visit: Visit) -> None:
         self.base_offset = base_offset
@@ -86,6 +87,7 @@ class SegmentScan:
         self.next_offset = base_offset
         self.wanted = HEADER_SIZE
         self.fault: Fault | None = None
+        self.epoch = -1
         self._visit = visit
 
     @property
@@ -109,7 +111,7 @@ class SegmentScan:
             ):
                 break
             visit(start + at, header, view[at:end])
-            at, next_offset = end, last_offset + 1
+            at, next_offset, self.epoch = end, last_offset + 1, header[_EPOCH]
         self.position, self.next_offset, self.wanted = start + at, next_offset, HEADER_SIZE
         if at < have:
             self._stop(check_stored(view, at))
@@ -117,14 +119,25 @@ class SegmentScan:
     def _stop(self, found: StoredBatch) -> None:
         """What is wrong with the bytes at `position`, or how many more are needed to tell."""
         if found.verdict is Verdict.WHOLE and found.header is not None:
-            self.fault = Fault(self.position, self.next_offset, self._disorder(found.header))
+            self.fault = Fault(self.position, self.next_offset, self._disorder(found.header), epoch=self.epoch)
         elif found.verdict is not Verdict.NEED_MORE:
-            self.fault = Fault(self.position, self.next_offset, found.reason)
+            self.fault = Fault(self.position, self.next_offset, found.reason, False, self._claimed(found), self.epoch)
         elif self.position + found.size > self.size:
             left = f"{self.size - self.position} of the {found.size} bytes that a batch needs here"
-            self.fault = Fault(self.position, self.next_offset, left, beyond_end=True)
+            self.fault = Fault(self.position, self.next_offset, left, True, self._claimed(found), self.epoch)
         else:
             self.wanted = found.size
+
+    def _claimed(self, found: StoredBatch) -> BatchHeader | None:
+        header = found.header
+        if header is None or found.verdict not in (Verdict.NEED_MORE, Verdict.BAD_CRC):
+            return None
+        fits = (
+            header.base_offset == self.next_offset
+            and 0 <= header.record_count <= header.last_offset_delta + 1
+            and header.leader_epoch >= self.epoch
+        )
+        return header if fits else None
 
     def _disorder(self, header: BatchHeader) -> str:
         if header.base_offset < self.next_offset:
@@ -132,21 +145,6 @@ class SegmentScan:
         if header.last_offset_delta < 0:
             return f"last offset delta is {header.last_offset_delta}"
         return f"offset {header.last_offset} is too far above the segment's base {self.base_offset}"
-
-
-def next_valid(buf: bytes | bytearray, start: int, next_offset: int) -> int | None:
-    """The position of the first whole batch at or after `start` whose offsets could follow `next_offset`."""
-    high = next_offset >> 32
-    prefixes = (high.to_bytes(4), (high + 1).to_bytes(4))
-    at = buf.find(_MAGIC, start + MAGIC_POSITION)
-    while at >= 0:
-        position = at - MAGIC_POSITION
-        if bytes(buf[position : position + 4]) in prefixes:
-            found = check_stored(buf, position, max_batch_size=len(buf) - position)
-            if found.verdict is Verdict.WHOLE and found.header is not None and found.header.base_offset >= next_offset:
-                return position
-        at = buf.find(_MAGIC, at + 1)
-    return None
 
 
 def holds_zero_sector(buf: Buffer, file_position: int, *, ends_file: bool = False) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Generator
 from typing import Final, NamedTuple
 
 from odradek.log import checkpoints, names
-from odradek.log.recovery_scan import Fault, SegmentScan, Visit, next_valid
+from odradek.log.followers import follower
+from odradek.log.recovery_scan import Fault, SegmentScan, Visit
 from odradek.records.header import BatchHeader
 
 _CHUNK: Final = 4 << 20
@@ -69,10 +70,16 @@ def valid_behind(scanned: ScannedFile) -> int | None:
     """The position of the first whole batch behind the fault, if any."""
     if scanned.fault is None:
         return None
+    plan = follower(scanned.fault, scanned.base_offset, scanned.size)
     with open(scanned.path, "rb") as file:
-        file.seek(scanned.fault.position + 1)
-        found = next_valid(file.read(), 0, scanned.fault.next_offset)
-    return None if found is None else scanned.fault.position + 1 + found
+        try:
+            position, count = next(plan)
+            while True:
+                file.seek(position)
+                position, count = plan.send(file.read(count))
+        except StopIteration as stop:
+            found: int | None = stop.value
+            return found
 
 
 def segment_paths(directory: str) -> list[str]:
