@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import rdkafka_suite
 from reference.jars import classpath, require
 
 STEPS: dict[str, Callable[[], object]] = {
+    "kcat": lambda: require("kcat", "kcat"),
     "Apache Kafka's jars": classpath,
     "the Java stories": java_stories.compiled,
     "librdkafka's test suite": rdkafka_suite.built,
@@ -25,11 +27,15 @@ STEPS: dict[str, Callable[[], object]] = {
 
 
 def main() -> int:
-    """Prepare all, one line each."""
-    require("kcat", "kcat")
+    """Prepare all, one line each; what cannot be had is told by name, without a stack."""
     for name, make in STEPS.items():
         began = time.monotonic()
-        make()
+        try:
+            make()
+        except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+            said = getattr(error, "stderr", None) or ""
+            print(f"conformance: {name}: {error}\n{said}".rstrip(), file=sys.stderr)
+            return 1
         print(f"conformance: {name}: ready ({time.monotonic() - began:.1f} s)", flush=True)
     return 0
 
