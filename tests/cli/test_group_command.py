@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, ConsumerGroupState
+
+from odradek.cli.group import GROUP_STATES, group_state
 
 
 @pytest.fixture
@@ -34,6 +36,16 @@ def test_list(cli: Any, group: str) -> None:
     assert {"group": group, "state": "empty", "type": "classic", "simple": False} in rows
     assert group in [row["group"] for row in json.loads(cli("group", "list", "--state", "empty", "--json").out)]
     assert group not in cli("group", "list", "--state", "stable").text
+
+
+def test_a_state_that_does_not_exist_is_a_usage_error_that_names_them(cli: Any) -> None:
+    refused = cli("group", "list", "--state", "bogus")
+    assert refused.code == 2 and "--state 'bogus': no such state; one of stable, empty, dead" in refused.err
+    assert cli("group", "list", "--state", "PreparingRebalance").code == 0
+
+
+def test_the_states_are_those_of_the_client_library() -> None:
+    assert {group_state(state.name) for state in ConsumerGroupState} == set(GROUP_STATES)
 
 
 def test_describe_an_empty_group(cli: Any, group: str) -> None:

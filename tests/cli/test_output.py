@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
-from odradek.cli.output import plain_table, size_text
+from odradek.cli.output import counted, plain_table, print_table, quoted, size_text
 
 
 def test_columns_line_up_and_numbers_stand_right() -> None:
@@ -21,3 +24,36 @@ def test_an_empty_table_is_its_header() -> None:
 )
 def test_sizes(count: int, text: str) -> None:
     assert size_text(count) == text
+
+
+def test_one_and_many() -> None:
+    assert [counted(n, "record") for n in (0, 1, 2, 12_345)] == ["0 records", "1 record", "2 records", "12,345 records"]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("x\\", "'x\\'"), ("a\nb", "'a\\nb'"), ("", "''"), ("it's", "'it's'")])
+def test_a_value_is_shown_as_it_was_typed(text: str, shown: str) -> None:
+    assert quoted(text) == shown
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, width: int) -> str:
+    """A table of 28 drawn columns (two edges, a gap of three) on a terminal of `width`."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    print_table(("topic", "offset"), [("orders.eu", "12345678901234")])
+    return terminal.getvalue()
+
+
+def test_a_table_that_fits_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "─" in drawn(monkeypatch, 28)
+
+
+@pytest.mark.parametrize("width", [27, 20, 1])
+def test_one_that_does_not_is_plain_so_that_no_number_is_folded(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    assert drawn(monkeypatch, width) == "TOPIC              OFFSET\norders.eu  12345678901234\n"

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
+
+from odradek.cli.produce import Run
 
 
 def read(cli: Any, topic: str, *words: str) -> bytes:
@@ -65,16 +68,26 @@ def test_a_file(cli: Any, topic: str, tmp_path: Path) -> None:
 def test_a_bad_line_is_named_and_what_came_before_is_sent(cli: Any, topic: str) -> None:
     result = cli("produce", topic, "-k", ":", stdin=b"a:1\nb:2\nno separator\n")
     assert result.code == 1
+    assert cli("produce", topic, "-k", ":", stdin=b"a:1\nbad\n").err.endswith("the 1 record before it was sent\n")
+    assert cli("produce", topic, "-k", ":", stdin=b"bad\n").err.endswith("; no record was sent\n")
     assert "line 3: no key separator ':' (--key-separator); the 2 records before it were sent" in result.err
-    assert len(read(cli, topic).split()) == 2
+    assert len(read(cli, topic).split()) == 3
 
 
 def test_what_cannot_be_delivered_is_counted(cli: Any, topic: str) -> None:
     result = cli("produce", topic, "--partition", "9", "--json", stdin=b"a\nb\n")
-    assert result.code == 1
     told = json.loads(result.out)
     assert (told["sent"], told["delivered"], told["failed"]) == (2, 0, 2)
     assert "2 of 2 records not delivered" in result.err
+    assert result.code == cli("consume", topic, "--partition", "9").code == 4
+
+
+def test_failures_of_several_kinds_are_failure() -> None:
+    run = Run("t", None)
+    run.report(KafkaError(KafkaError._UNKNOWN_PARTITION), None)  # type: ignore[arg-type]
+    assert run.exit_code == 4
+    run.report(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None)  # type: ignore[arg-type]
+    assert run.exit_code == 1
 
 
 def test_a_record_that_the_topic_refuses(cli: Any, topic: str) -> None:

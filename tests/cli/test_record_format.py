@@ -100,3 +100,9 @@ def test_what_consume_prints_as_json_produce_reads(
     assert line.count(b"\n") == 1
     read = json_reader([])(line)
     assert (read.key, read.value, read.headers, read.partition) == (key, value, headers, 3)
+
+
+def test_a_refusal_shows_the_format_as_it_was_typed() -> None:
+    with pytest.raises(UsageProblem) as refused:
+        compile_format("x\\")
+    assert str(refused.value) == r"--format 'x\': ends in a lone '\'"

@@ -34,6 +34,12 @@ def test_anything_else_is_refused_by_name(text: str) -> None:
         parse(text, "--offset")
 
 
+@pytest.mark.parametrize("text", ["@yesterday", "@", "yesterday"])
+def test_the_refusal_shows_what_was_typed(text: str) -> None:
+    with pytest.raises(UsageProblem, match=f"--offset '{text}': expected"):
+        parse(text, "--offset")
+
+
 def test_a_date_without_a_zone_is_utc() -> None:
     assert parse_time("2023-11-14T22:13:20", "--to-datetime") == 1_700_000_000_000
 

@@ -9,11 +9,27 @@ import click
 from odradek.cli.errors import NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option
 from odradek.cli.outcomes import finish
-from odradek.cli.output import confirm, note, print_json, print_table
+from odradek.cli.output import confirm, counted, note, print_json, print_table
 
 if TYPE_CHECKING:
     from odradek.cli.client import Target
     from odradek.cli.reset_plan import Move
+
+
+# As the client library has them, in the words that we print.
+GROUP_STATES = ("stable", "empty", "dead", "preparing-rebalancing", "completing-rebalancing", "unknown")
+
+
+def group_state(word: str) -> str:
+    """The state that `word` means, in our spelling or Kafka's (`PreparingRebalance`); raises `UsageProblem` naming all."""
+    for state in GROUP_STATES:
+        if _letters(word) == _letters(state):
+            return state
+    raise UsageProblem(f"--state {word!r}: no such state; one of {', '.join(GROUP_STATES)}")
+
+
+def _letters(state: str) -> str:
+    return state.lower().replace("-", "").replace("_", "").replace("rebalancing", "rebalance")
 
 
 @click.group()
@@ -23,6 +39,7 @@ def group() -> None:
 
 @group.command("list")
 @click.option("--state", "states", multiple=True, metavar="STATE",
+              callback=lambda _context, _option, given: tuple(group_state(word) for word in given),
               help="Only groups in this state (stable, empty, ...). Repeatable.")  # fmt: skip
 @json_option
 @broker_options
@@ -63,7 +80,9 @@ def describe(target: Target, names: tuple[str, ...], as_json: bool) -> None:
 
 def _show(one: dict[str, Any]) -> None:
     assignor = f", assignor {one['assignor']}" if one["assignor"] else ""
-    print(f"{one['group']}  {one['state']}{assignor}, coordinator {one['coordinator']}, {len(one['members'])} members")
+    print(
+        f"{one['group']}  {one['state']}{assignor}, coordinator {one['coordinator']}, {counted(len(one['members']), 'member')}"
+    )
     columns = ("topic", "partition", "committed", "end", "lag", "member")
     if one["offsets"]:
         print_table(columns, [[row[column] for column in columns] for row in one["offsets"]])

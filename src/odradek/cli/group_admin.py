@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from odradek.cli.errors import CliError, Conflict, NotFound
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def list_groups(target: Target, states: Sequence[str]) -> list[dict[str, Any]]:
-    """Every group: group, state, type, simple (no member ever joined: offsets only)."""
+    """Every group, or those in one of `states`: group, state, type, simple (no member ever joined: offsets only)."""
     admin = target.admin()
     found = target.wait(admin.list_consumer_groups(request_timeout=target.timeout), "list groups")
     if found.errors and not found.valid:
@@ -34,8 +34,7 @@ def list_groups(target: Target, states: Sequence[str]) -> list[dict[str, Any]]:
         }
         for one in found.valid
     ]
-    chosen = {state.replace("-", "_").upper() for state in states}
-    return [row for row in sorted(rows, key=lambda row: str(row["group"])) if not chosen or _same_state(row["state"], chosen)]
+    return [row for row in sorted(rows, key=lambda row: str(row["group"])) if not states or row["state"] in states]
 
 
 def _raise(error: Exception) -> None:
@@ -45,10 +44,6 @@ def _raise(error: Exception) -> None:
 def _word(thing: Any, name: str) -> str | None:
     found = getattr(thing, name, None)
     return None if found is None else str(found.name).replace("_", "-").lower()
-
-
-def _same_state(state: Any, chosen: Iterable[str]) -> bool:
-    return str(state).replace("-", "_").upper() in set(chosen)
 
 
 def describe_group(target: Target, group: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
 
 def broker_options(function: F) -> F:
-    """`--bootstrap-server`, `--timeout`, `-X` and `--client-config`, handed to the command as one `target: Target`."""
+    """`--bootstrap-server`, `--request-timeout`, `-X` and `--client-config`, handed to the command as one `target: Target`."""
 
     def wrapped(
         bootstrap_server: str,

@@ -1,7 +1,8 @@
 """What the commands print: a table for people, JSON for programs.
 
-On a terminal a table is drawn by `rich` (imported then: it costs 50 ms); in a pipe it is plain columns that `awk` and `grep`
-can read, with no colour and no box. JSON is one document for one answer, one line per record for streams.
+On a terminal a table is drawn by `rich` (imported then: it costs 50 ms) where it fits; one that is too wide, and any in a pipe,
+is plain columns that `awk` and `grep` can read, with no colour and no box: a number folded over two lines is misread, a line
+that the terminal wraps is not. JSON is one document for one answer, one line per record for streams.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from odradek.cli.errors import CliError
 
 Cell = str | int | None
 
+_ANY_WIDTH = 1_000_000  # wider than any table: rich measures within a width, else within the terminal's
+
 
 def print_json(value: object) -> None:
     """One document, indented for a person on a terminal, one line in a pipe."""
@@ -27,8 +30,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title
     """Columns as wide as they need; None is shown as a dash."""
     shown = [["-" if cell is None else str(cell) for cell in row] for row in rows]
     numeric = [_is_numeric(shown, index) for index in range(len(columns))]
-    if sys.stdout.isatty():
-        _draw(columns, shown, numeric, title)
+    if sys.stdout.isatty() and _draw(columns, shown, numeric, title):
         return
     if title:
         print(title)
@@ -51,10 +53,12 @@ def _is_numeric(rows: Sequence[Sequence[str]], index: int) -> bool:
     return bool(rows) and all(row[index].lstrip("-").isdigit() or row[index] == "-" for row in rows)
 
 
-def _draw(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[bool], title: str | None) -> None:
+def _draw(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[bool], title: str | None) -> bool:
+    """Draw the table if the terminal is wide enough for it; whether it was."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
+    from rich.measure import Measurement
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
@@ -62,7 +66,12 @@ def _draw(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequen
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    needed = Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum
+    if needed > console.width:
+        return False
+    console.print(table)
+    return True
 
 
 def confirm(question: str) -> None:
@@ -74,6 +83,16 @@ def confirm(question: str) -> None:
 def note(line: str) -> None:
     """Something for the person and not for the program: standard error."""
     print(line, file=sys.stderr)
+
+
+def quoted(text: str) -> str:
+    """`text` as it was typed, between quotes; one that holds something unprintable as Python writes it."""
+    return f"'{text}'" if text.isprintable() else repr(text)
+
+
+def counted(count: int, noun: str) -> str:
+    """`(1, "record")` -> `"1 record"`; `(2, "record")` -> `"2 records"`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def size_text(count: int) -> str:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import click
 
 from odradek.base.clock import SystemClock
-from odradek.cli.errors import CliError, UsageProblem, reason_text
+from odradek.cli.errors import FAILED, CliError, UsageProblem, exit_code_of, reason_text
 from odradek.cli.line_input import BadLine, Headers, LineReader, Outgoing, json_reader, line_reader
 from odradek.cli.options import broker_options, json_option, parse_pair
-from odradek.cli.output import note, print_json, size_text
+from odradek.cli.output import counted, note, print_json, size_text
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
@@ -106,7 +106,13 @@ class Run:
         self.sent = 0
         self.bytes = 0
         self.failures: Counter[str] = Counter()
+        self.exit_codes: set[int] = set()
         self.began = SystemClock().monotonic()
+
+    @property
+    def exit_code(self) -> int:
+        """Of the failures: what they all have in common, for example "not found", else plain failure."""
+        return next(iter(self.exit_codes)) if len(self.exit_codes) == 1 else FAILED
 
     @property
     def delivered(self) -> int:
@@ -115,6 +121,7 @@ class Run:
     def report(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self.failures[reason_text(error)] += 1
+            self.exit_codes.add(exit_code_of(error.name()))
 
     def send_all(self, lines: BinaryIO, reader: LineReader, bar: Any) -> None:
         """Send every line; on a bad line or an interrupt what was sent before is still delivered."""
@@ -130,7 +137,7 @@ class Run:
                     self.producer.poll(0)
                     bar(self)
         except BadLine as bad:
-            raise BadLine(f"line {number}: {bad}; the {self.sent} records before it were sent") from bad
+            raise BadLine(f"line {number}: {bad}; {_before(self.sent)}") from bad
         finally:
             self.producer.flush()
             bar(self)
@@ -164,6 +171,12 @@ class Run:
         self.report(refused.args[0], None)  # type: ignore[arg-type]
 
 
+def _before(count: int) -> str:
+    if count == 0:
+        return "no record was sent"
+    return f"the {counted(count, 'record')} before it {'was' if count == 1 else 'were'} sent"
+
+
 def _progress(lines: BinaryIO, topic: str) -> Any:
     """A context giving `bar(run)`: draws on a terminal when the lines don't come from the keyboard, else does nothing."""
     if not sys.stderr.isatty() or lines.isatty():
@@ -181,7 +194,8 @@ def _tell(run: Run, as_json: bool) -> None:
         })  # fmt: skip
     elif sys.stderr.isatty():
         elapsed = SystemClock().monotonic() - run.began
-        note(f"{run.topic}: {run.delivered:,} records delivered, {size_text(run.bytes)} in {elapsed:.1f} s")
+        note(f"{run.topic}: {counted(run.delivered, 'record')} delivered, {size_text(run.bytes)} in {elapsed:.1f} s")
     if run.failures:
         reasons = "; ".join(f"{count} x {reason}" for reason, count in run.failures.most_common(5))
-        raise CliError(f"topic {run.topic!r}: {run.failures.total()} of {run.sent} records not delivered: {reasons}")
+        told = f"topic {run.topic!r}: {run.failures.total()} of {counted(run.sent, 'record')} not delivered: {reasons}"
+        raise CliError(told, run.exit_code)

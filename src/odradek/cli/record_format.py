@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from odradek.cli.errors import UsageProblem
+from odradek.cli.output import quoted
 
 
 class Shown(Protocol):
@@ -52,7 +53,7 @@ def compile_format(template: str, null: bytes = b"") -> Formatter:
         elif plain is not None:
             parts.append(plain.encode())
         else:
-            raise UsageProblem(f"--format {template!r}: ends in a lone {stray!r}")
+            raise UsageProblem(f"--format {quoted(template)}: ends in a lone {quoted(stray)}")
 
     def render(message: Shown) -> bytes:
         return b"".join([part if isinstance(part, bytes) else part(message) for part in parts])
@@ -87,7 +88,7 @@ def _escape(letter: str, null: bytes, template: str) -> bytes | Formatter:
         "h": lambda message: _headers_text(message.headers(), null),
     }
     if letter not in fields:
-        raise UsageProblem(f"--format {template!r}: unknown %{letter} (known: {' '.join('%' + name for name in fields)})")
+        raise UsageProblem(f"--format {quoted(template)}: unknown %{letter} (known: {' '.join('%' + name for name in fields)})")
     return fields[letter]
 
 
@@ -95,7 +96,7 @@ def _backslash(escape: str, template: str) -> bytes:
     if escape.startswith("x") and len(escape) == 3:
         return bytes([int(escape[1:], 16)])
     if escape not in _BACKSLASH:
-        raise UsageProblem(rf"--format {template!r}: unknown \{escape} (known: \n \t \r \0 \\ \xHH)")
+        raise UsageProblem(rf"--format {quoted(template)}: unknown \{escape} (known: \n \t \r \0 \\ \xHH)")
     return _BACKSLASH[escape]
 
 

@@ -36,20 +36,25 @@ def parse(text: str, option: str) -> Start:
     if word in ("latest", "end"):
         return LATEST
     if word.startswith("@"):
-        return Start("time", parse_time(text.strip()[1:], option))
+        return Start("time", parse_time(text.strip()[1:], option, shown=text))
     if word.removeprefix("-").isdigit() and len(word) <= 19 and word.isascii():
         return Start("last", -int(word)) if word.startswith("-") else Start("offset", int(word))
     raise UsageProblem(f"{option} {text!r}: expected earliest, latest, N, -N (the last N) or @WHEN (ms since 1970, ISO 8601)")
 
 
-def parse_time(text: str, option: str) -> int:
-    """Epoch milliseconds from `1700000000000`, `2023-11-14` or `2023-11-14T22:13:20+01:00`."""
+def parse_time(text: str, option: str, *, shown: str | None = None) -> int:
+    """Epoch milliseconds from `1700000000000`, `2023-11-14` or `2023-11-14T22:13:20+01:00`.
+
+    Raises `UsageProblem` naming `option` and the value as it was typed, `shown` where that was more than `text`.
+    """
     if text.isascii() and text.isdigit():
         return int(text)
     try:
         when = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageProblem(f"{option} {text!r}: expected ms since 1970 or an ISO 8601 date or date-time") from error
+        raise UsageProblem(
+            f"{option} {text if shown is None else shown!r}: expected ms since 1970 or an ISO 8601 date or date-time"
+        ) from error
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return round(when.timestamp() * 1000)
