@@ -22,7 +22,7 @@ test: $(VENV)/.dev
 	$(BIN)/pytest -n 4 -m 'not conformance and not soak'
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff check src tests tools benchmarks examples
+	$(BIN)/ruff check src tests tools benchmarks examples .ci
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -35,6 +35,7 @@ from odradek.records.compression import Codec
 from odradek.records.recompress import recompress
 
 LIMIT = 1 << 20
+PRINTED_MAX = 1000  # bytes of a find that are printed too: the file is gone with the machine that CI ran on
 
 
 def produced(data: bytes) -> None:
@@ -211,6 +212,8 @@ def attempt(data: bytes) -> None:
         with tempfile.NamedTemporaryFile(prefix="odradek-fuzz-", delete=False) as kept:
             kept.write(data)
         print(f"find: {kept.name} ({TARGETS[data[0] % len(TARGETS)].__name__}, {len(data)} bytes)", file=sys.stderr)
+        if len(data) <= PRINTED_MAX:
+            print(f"find: {data.hex()}", file=sys.stderr)
         raise
 
 
