@@ -130,4 +130,4 @@ def test_metrics_tell_requests_errors_sizes_and_states(tmp_path: Path) -> None:
     assert float(lines['odradek_log_end_offset{partition="0",topic="t"}']) == 1
     assert float(lines['odradek_log_size_bytes{partition="0",topic="t"}']) > 1000
     assert float(lines['odradek_request_duration_seconds_count{api="Produce"}']) >= 1
-    assert float(lines["odradek_topics_bytes_in_total"]) > 1000
+    assert float(lines['odradek_topics_bytes_in_total{topic="t"}']) > 1000

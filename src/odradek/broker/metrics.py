@@ -42,9 +42,6 @@ class BrokerMetrics:
         self.bytes_out = registry.counter("odradek_network_sent_bytes_total", "Bytes handed to clients' sockets").labels()
         self.connections_accepted = registry.counter("odradek_connections_total", "Connections accepted").labels()
         self.connections = registry.gauge("odradek_connections", "Connections open now").labels()
-        self.produced_bytes = registry.counter("odradek_topics_bytes_in_total", "Bytes of records produced").labels()
-        self.produced_records = registry.counter("odradek_topics_messages_in_total", "Records produced").labels()
-        self.fetched_bytes = registry.counter("odradek_topics_bytes_out_total", "Bytes of records fetched").labels()
 
         self.produce_errors = self.api("Produce")
         self.fetch_errors = self.api("Fetch")

@@ -74,8 +74,8 @@ class Partition:
     """The leader's view. `topic_id` is 16 bytes, offsets are Kafka's, `in_sync_count` counts this replica too."""
 
     __slots__ = (
-        "_commits", "_flush_task", "_loop", "_watchers", "fsync_all", "in_sync_count", "index", "leader_epoch", "log", "role",
-        "topic", "topic_id",
+        "_commits", "_flush_task", "_loop", "_watchers", "bytes_in", "bytes_out", "fsync_all", "in_sync_count", "index",
+        "leader_epoch", "log", "records_in", "role", "topic", "topic_id",
     )
 
     def __init__(
@@ -90,6 +90,8 @@ class Partition:
         self.leader_epoch = leader_epoch
         self.in_sync_count = 1
         self.fsync_all = fsync_all
+        # What was appended and fetched since the start, for metrics; whoever fetches adds to `bytes_out`.
+        self.bytes_in = self.records_in = self.bytes_out = 0
         self._loop = loop
         self._commits = CommitQueue()
         self._flush_task: asyncio.Task[None] | None = None
@@ -131,13 +133,18 @@ class Partition:
     def append_now(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> AppendResult | NeedsRoll:
         """Append one checked batch from the loop, or answer NEEDS_ROLL: then `append` is the way."""
         result = self.log.append_now(batch, header, leader_epoch=self.leader_epoch, now_ms=now_ms)
-        if result is not NEEDS_ROLL and self._watchers:
-            self._wake(header.batch_length)
+        if result is not NEEDS_ROLL:
+            self.bytes_in += header.batch_length
+            self.records_in += header.record_count
+            if self._watchers:
+                self._wake(header.batch_length)
         return result
 
     async def append(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> AppendResult:
         """Append one checked batch, rolling the segment first where that is due."""
         result = await self.log.append(batch, header, leader_epoch=self.leader_epoch, now_ms=now_ms)
+        self.bytes_in += header.batch_length
+        self.records_in += header.record_count
         self._wake(header.batch_length)
         return result
 

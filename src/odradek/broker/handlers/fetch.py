@@ -223,7 +223,8 @@ class _Fetch:
                 continue
             if size:
                 served.append(item.key(self._by_id))
-                self.context.broker.metrics.fetched_bytes.value += size
+                if found.partition is not None:
+                    found.partition.bytes_out += size
             if last is None or last.topic_id != item.topic_id or last.topic != item.topic:
                 last = FetchableTopicResponse(item.topic, item.topic_id)
                 response.responses.append(last)

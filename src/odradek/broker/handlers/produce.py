@@ -105,9 +105,6 @@ class _Produce:
         answer.base_offset = result.first_offset
         answer.log_append_time_ms = result.append_time_ms
         answer.log_start_offset = result.log_start_offset
-        metrics = self.context.broker.metrics
-        metrics.produced_bytes.value += header.batch_length
-        metrics.produced_records.value += header.record_count
         end_offset = result.last_offset + 1
         wait = partition.commit(end_offset) if self.acks == ALL else None
         wait = wait or partition.flush_due(end_offset)
