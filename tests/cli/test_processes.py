@@ -16,6 +16,14 @@ import pytest
 ODRADEK = [sys.executable, "-m", "odradek"]
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_not_ignored() -> Iterator[None]:
+    """A shell ignores SIGINT for what it runs in the background, and children inherit that: here they must not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(*words: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*ODRADEK, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
