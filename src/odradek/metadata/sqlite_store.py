@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -65,9 +65,11 @@ class SqliteStore:
     async def open(cls, path: str, clock: Clock | None = None) -> SqliteStore:
         """Open or make the file; raises `StoreError` when it is no store or cannot be used."""
         store = cls(path, clock or SystemClock())
+        opening = store._thread.submit(_Database, path)
         try:
-            store._database = await store._in_thread(lambda: _Database(path))
+            store._database = await asyncio.shield(asyncio.wrap_future(opening))
         except BaseException:
+            opening.add_done_callback(_close_opened)
             store._thread.shutdown(wait=False)
             raise
         store._revision = store._database.revision
@@ -100,10 +102,12 @@ class SqliteStore:
         if database is not None:
             self._broadcast.close()
             try:
-                await self._in_thread(database.close)
+                closing = self._thread.submit(database.close)
             except RuntimeError:  # the interpreter ends: its executors have ended, and take nothing any more
                 database.close()
+                return
             self._thread.shutdown(wait=False)
+            await asyncio.shield(asyncio.wrap_future(closing))  # it is closed though the caller is cancelled
 
     async def _enter(self) -> _Database:
         if self._database is None:
@@ -132,6 +136,12 @@ class SqliteStore:
 
     async def _in_thread(self, call: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _close_opened(opening: Future[_Database]) -> None:
+    """Whoever wanted it was cancelled while it was being opened."""
+    if opening.exception() is None:
+        opening.result().close()
 
 
 class _Database:
