@@ -78,3 +78,9 @@ def client(broker: odradek.Broker) -> Iterator[RawClient]:
 def raw_client(broker: odradek.Broker) -> Callable[[], RawClient]:
     """More connections, for the test to close."""
     return lambda: RawClient(broker.port)
+
+
+@pytest.fixture
+def connect() -> Callable[[int], RawClient]:
+    """For a broker of the test's own: a client by port."""
+    return RawClient
