@@ -13,11 +13,11 @@ from typing import Any
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
-def at_terminal(bootstrap: str, *words: str, typed: bytes = b"") -> tuple[int, str]:
+def at_terminal(bootstrap: str, *words: str, typed: bytes = b"", columns: int = 120) -> tuple[int, str]:
     """Run a command whose three streams are a terminal; its exit code and all that the terminal showed, without style."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "odradek", *words, "-b", bootstrap]
-    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, close_fds=True)
     os.close(theirs)
     os.write(ours, typed)
@@ -39,6 +39,13 @@ def test_a_drawn_table(bootstrap: str, topic: str) -> None:
     assert code == 0
     assert "─" in shown
     assert re.search(rf"{topic} +2 +1", shown)
+
+
+def test_a_table_on_a_narrow_terminal_folds_no_number(cli: Any, bootstrap: str, topic: str) -> None:
+    cli("produce", topic, "-p", "0", stdin=b"x\n" * 12_345)
+    code, shown = at_terminal(bootstrap, "topic", "describe", topic, columns=40)
+    assert code == 0
+    assert "─" not in shown and re.search(r"\b12345\b", shown)
 
 
 def test_a_progress_bar_and_a_summary(bootstrap: str, topic: str, tmp_path: Path) -> None:

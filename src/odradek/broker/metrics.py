@@ -1,7 +1,7 @@
 """The broker's metrics, in Kafka's vocabulary: what is counted per request is an int in a slot of an object kept at hand.
 
 `ApiMetrics` is held by the dispatch entry of an API, so that a request costs two additions and one histogram insertion.
-Sizes and states that other rooms hold already are read at the scrape (`server.py` registers those callbacks).
+Sizes and states that other rooms hold already are read at the scrape (`gauges.py` registers those callbacks).
 """
 
 from __future__ import annotations
