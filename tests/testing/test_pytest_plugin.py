@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -81,3 +82,21 @@ def test_a_stranger_pays_nothing() -> None:
     program = "import sys, odradek.testing.pytest_plugin; print(*sorted(m for m in sys.modules if m.startswith('odradek')))"
     done = subprocess.run([sys.executable, "-c", f"import pytest; {program}"], capture_output=True, check=True, text=True)
     assert done.stdout.split() == ["odradek", "odradek.testing", "odradek.testing.pytest_plugin"]
+
+
+def test_every_worker_of_xdist_has_a_broker_of_its_own_and_leaves_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import os, pytest, tempfile
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_it(kafka_broker, kafka_topic, number, worker_id):
+            assert os.path.exists(f"{kafka_broker.data_dir}/{kafka_topic}-0")
+            assert kafka_broker.data_dir.startswith(tempfile.gettempdir())
+            with open(worker_id, "a") as file:
+                print(kafka_broker.data_dir, file=file)
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2").assert_outcomes(passed=4)
+    directories = [set(file.read_text().split()) for file in pytester.path.glob("gw*")]
+    assert all(len(each) == 1 for each in directories)
+    assert len(set.union(*directories)) == len(directories)
+    assert not any(os.path.exists(each) for each in set.union(*directories))
