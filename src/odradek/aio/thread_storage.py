@@ -122,7 +122,7 @@ class ThreadStorage:
 
     async def list_directory(self, path: str) -> AsyncIterator[DirectoryEntry]:
         """See `Storage.list_directory`."""
-        scan: Iterator[os.DirEntry[str]] = await self._pool.run(Operation.LIST, os.scandir, path)
+        scan: Iterator[os.DirEntry[str]] = await self._pool.run(Operation.LIST, os.scandir, path, dispose=_close_scan)
         with scan:  # type: ignore[attr-defined]
             while entries := await self._pool.run(Operation.LIST, _next_entries, scan):
                 for entry in entries:
@@ -169,6 +169,10 @@ class ThreadStorage:
 
 def _close_opened(opened: tuple[int, int]) -> None:
     os.close(opened[0])
+
+
+def _close_scan(scan: Iterator[os.DirEntry[str]]) -> None:
+    scan.close()  # type: ignore[attr-defined]
 
 
 def _make_directory(path: str, parents: bool) -> None:
