@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 declare -A PACKAGE=(
-  [java]=openjdk-17-jdk-headless [javac]=openjdk-17-jdk-headless [mvn]=maven [kcat]=kcat
+  [java]=default-jdk-headless [javac]=default-jdk-headless [mvn]=maven [kcat]=kcat
   [gcc]=gcc [g++]=g++ [make]=make [npm]=npm [pkg-config]=pkg-config
 )
 HEADERS=(libssl-dev zlib1g-dev libzstd-dev rapidjson-dev)

@@ -43,7 +43,7 @@ def compiled() -> Path:
         mark = home / "whole"
         if not mark.exists() or mark.read_text() != stamp:
             home.mkdir(exist_ok=True)
-            command = [require("javac", "openjdk-17-jdk-headless"), "-Xlint:all,-try", "-cp", jars, "-d", str(home)]
+            command = [require("javac", "default-jdk-headless"), "-Xlint:all,-try", "-cp", jars, "-d", str(home)]
             done = subprocess.run([*command, *map(str, SOURCES)], check=False, capture_output=True, text=True)
             if done.returncode != 0 or re.search(r"warning: \[", done.stderr):
                 raise RuntimeError(f"javac: {done.stdout}{done.stderr}")

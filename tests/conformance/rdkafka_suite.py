@@ -182,7 +182,7 @@ def _extract(archive: Path, home: Path) -> None:
 
 
 def _build(home: Path) -> None:
-    for program, package in (("gcc", "gcc"), ("g++", "g++"), ("make", "make"), ("javac", "openjdk-17-jdk-headless")):
+    for program, package in (("gcc", "gcc"), ("g++", "g++"), ("make", "make"), ("javac", "default-jdk-headless")):
         require(program, package)
     environment = {**os.environ, "KAFKA_PATH": str(kafka_home())}
     for command in (

@@ -77,7 +77,7 @@ def java(
     """The command line that runs the class `main` with Kafka's jars."""
     defines = {"log4j2.configurationFile": f"{HERE}/log4j2.properties", **(properties or {})}
     return [
-        require("java", "openjdk-17-jre-headless"),
+        require("java", "default-jre-headless"),
         *JVM_FLAGS,
         *(f"-D{name}={value}" for name, value in defines.items()),
         "-cp",
