@@ -153,6 +153,24 @@ def test_the_wait_is_bounded_by_the_requests_time_out(tmp_path: Path, monkeypatc
     asyncio.run(story())
 
 
+def test_a_time_out_of_nothing_still_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second at least (decision 8): in Kafka the time-out bounds the wait for other replicas only."""
+
+    async def story() -> None:
+        async with node(tmp_path) as running:
+            await make_topic(running)
+            await put(running)
+            held = HeldFlush(monkeypatch)
+            waits = put(running, timeout_ms=0)
+            await settle()
+            assert not waits.done()
+            held.gate.set()
+            await waits
+            assert answered(waits).error_code == ErrorCode.NONE
+
+    asyncio.run(story())
+
+
 def test_a_failed_flush_fails_all_that_wait_and_is_never_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         async with node(tmp_path) as running:

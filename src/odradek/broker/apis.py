@@ -24,6 +24,9 @@ SERVED: Final = (
 
 ADVERTISED_MIN: Final[dict[int, int]] = {ApiKey.PRODUCE: 0, ApiKey.JOIN_GROUP: 0}
 
+# KIP-939 (two-phase commit) is not finished in Kafka: its broker does not offer this version either.
+SERVED_MAX: Final[dict[int, int]] = {ApiKey.INIT_PRODUCER_ID: 5}
+
 
 class ServedRange(NamedTuple):
     """`advertised_min <= min <= max`; a request is read from `min` on."""
@@ -37,7 +40,7 @@ class ServedRange(NamedTuple):
 RANGES: Final[dict[int, ServedRange]] = {
     key: ServedRange(
         key, min(ADVERTISED_MIN.get(key, APIS[key].min_version), APIS[key].min_version), APIS[key].min_version,
-        APIS[key].max_version,
+        SERVED_MAX.get(key, APIS[key].max_version),
     )
     for key in SERVED
 }  # fmt: skip

@@ -132,10 +132,10 @@ class FetchSessionCache:
         session = self._sessions.get(session_id)
         if session is None:
             return FetchPlan([], error=ErrorCode.FETCH_SESSION_ID_NOT_FOUND)
-        if session.by_id != by_id:
-            return FetchPlan([], error=ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR)
         if session.epoch != epoch:
             return FetchPlan([], error=ErrorCode.INVALID_FETCH_SESSION_EPOCH)
+        if session.by_id != by_id:
+            return FetchPlan([], error=ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR)
         session.update(items, forgotten)
         if not session.items:
             del self._sessions[session_id]
@@ -153,7 +153,7 @@ class FetchSessionCache:
         self._sessions[session.session_id] = session
 
     def _admit(self, items: list[FetchItem], by_id: bool, now_ms: int) -> FetchSession | None:
-        if not items or self.slots <= 0:
+        if self.slots <= 0:
             return None
         if len(self._sessions) >= self.slots and not self._evict_for(len(items), now_ms):
             return None

@@ -216,7 +216,7 @@ class Log:
         if numbered:
             known = self.producers.check(header, check_sequence=sequence >= 0)
             if known is not None:
-                return AppendResult(known.first_offset, known.last_offset, -1, self.log_start_offset, True)
+                return AppendResult(known.first_offset, known.last_offset, known.timestamp, self.log_start_offset, True)
         first_offset = self.log_end_offset
         last_offset = first_offset + delta
         position = segment.size

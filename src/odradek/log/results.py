@@ -39,7 +39,7 @@ class AppendResult(NamedTuple):
 
     first_offset: int
     last_offset: int
-    append_time_ms: int  # the broker's time for LogAppendTime topics, -1 otherwise
+    append_time_ms: int  # the broker's time for LogAppendTime topics, -1 otherwise; a duplicate's largest timestamp as stored
     log_start_offset: int
     duplicate: bool = False
 

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from odradek.broker.apis import RANGES
+from odradek.wire.api import ApiKey
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
 
@@ -34,8 +35,9 @@ def handle(request: ApiVersionsRequest, context: RequestContext) -> ApiVersionsR
 
 
 def unsupported() -> ApiVersionsResponse:
-    """The answer to a version that is not known, to be encoded as version 0."""
-    return ApiVersionsResponse(ErrorCode.UNSUPPORTED_VERSION, _served())
+    """The answer to a version that is not known, to be encoded as version 0: which versions of this API there are."""
+    own = RANGES[ApiKey.API_VERSIONS]
+    return ApiVersionsResponse(ErrorCode.UNSUPPORTED_VERSION, [ApiVersion(own.api_key, own.advertised_min, own.max)])
 
 
 def _served() -> list[ApiVersion]:

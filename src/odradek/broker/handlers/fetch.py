@@ -124,7 +124,8 @@ class _Fetch:
         partitions = self.context.broker.partitions
         partition = partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
         found.partition = partition
-        partition.check_leader_epoch(item.current_leader_epoch)
+        if item.current_leader_epoch >= 0:  # any negative epoch means that the client doesn't say
+            partition.check_leader_epoch(item.current_leader_epoch)
         log = partition.log
         end = partition.last_stable_offset if self._committed else partition.high_watermark
         if item.last_fetched_epoch >= 0 and self._diverges(found, partition):

@@ -24,7 +24,7 @@ async def handle(request: InitProducerIdRequest, context: RequestContext) -> Ini
     if request.transactional_id is not None:
         code = ErrorCode.INVALID_REQUEST if request.transactional_id == "" else ErrorCode.UNSUPPORTED_VERSION
         return InitProducerIdResponse(error_code=code, producer_id=-1, producer_epoch=-1)
-    has_id, has_epoch = request.producer_id >= 0, request.producer_epoch >= 0
+    has_id, has_epoch = request.producer_id != -1, request.producer_epoch != -1
     if has_id != has_epoch:
         return InitProducerIdResponse(error_code=ErrorCode.INVALID_REQUEST, producer_id=-1, producer_epoch=-1)
     return InitProducerIdResponse(producer_id=await context.broker.producer_ids.next(), producer_epoch=0)

@@ -2,12 +2,14 @@
 
 An offset for a moment: -1 the end (the last stable offset for `read_committed`), -2 the start, -3 the record with the
 largest timestamp (KIP-734), -4 the earliest local offset (the start: nothing is tiered), -5 the latest tiered and -6
-the earliest pending upload (none: -1); anything else is a time, answered with the first record at or after it. Finding
+the earliest pending upload (none: -1). A partition that is named twice is answered once, with INVALID_REQUEST.
+Anything else is a time, answered with the first record at or after it. Finding
 a time may read the log, so the handler is a coroutine.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from odradek.base.errors import OdradekError
@@ -36,12 +38,11 @@ async def handle(request: ListOffsetsRequest, context: RequestContext) -> ListOf
     """One answer per partition asked for."""
     topics = []
     for topic in request.topics:
-        seen: set[int] = set()
-        answers = []
-        for asked in topic.partitions:
-            twice = asked.partition_index in seen
-            seen.add(asked.partition_index)
-            answers.append(await _answer(topic.name, asked, request.isolation_level, context, twice=twice))
+        counts = Counter(asked.partition_index for asked in topic.partitions)
+        answers = [
+            await _answer(topic.name, asked, request.isolation_level, context, twice=counts[index] > 1)
+            for index, asked in {each.partition_index: each for each in topic.partitions}.items()
+        ]
         topics.append(ListOffsetsTopicResponse(topic.name, answers))
     return ListOffsetsResponse(topics=topics)
 
@@ -72,7 +73,10 @@ async def _find(partition: Partition, timestamp: int, isolation: int) -> FoundTi
     if timestamp == LATEST:
         return FoundTimestamp(end, -1, partition.leader_epoch)
     if timestamp in (EARLIEST, EARLIEST_LOCAL):
-        return FoundTimestamp(log.log_start_offset, -1, log.epochs.epoch_for_offset(log.log_start_offset))
+        # An empty log has no epoch yet; Kafka notes a leader's epoch when it becomes the leader.
+        empty = log.log_start_offset == log.log_end_offset
+        epoch = partition.leader_epoch if empty else log.epochs.epoch_for_offset(log.log_start_offset)
+        return FoundTimestamp(log.log_start_offset, -1, epoch)
     if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
         return _NOTHING
     found = await (log.max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp))

@@ -19,6 +19,7 @@ from odradek.base.errors import OdradekError
 from odradek.base.logging import get_logger
 from odradek.broker.dispatch import NO_RESPONSE, BadRequest, NoResponse
 from odradek.log.results import NEEDS_ROLL
+from odradek.metadata import names
 from odradek.records.batch import check_produced
 from odradek.records.errors import KeysMissing
 from odradek.wire.errors import ErrorCode, name_of
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
 
 ALL, LEADER, NONE = -1, 1, 0
 _TOPIC_IDS_SINCE = 13
+# Refusals by the log's own state tell where the log starts, as Kafka's do.
+_TOLD_WITH_LOG_START = frozenset(
+    (
+        ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TIMESTAMP,
+    )
+)  # fmt: skip
+_ADMIN_CLIENT_ID = "__admin_client"  # whom Kafka lets write to internal topics
+# What waiting for the disk is given at least; `timeout.ms` bounds, in Kafka, only the wait for other replicas.
+_FLUSH_PATIENCE_MS = 1000
 _logger = get_logger("broker")
 Answer = ProduceResponse | NoResponse
 
@@ -71,6 +81,7 @@ class _Produce:
 
     def _append(self, topic: TopicProduceData, data: PartitionProduceData) -> PartitionProduceResponse:
         answer = PartitionProduceResponse(data.index, base_offset=-1)
+        partition: Partition | None = None
         try:
             partition = self._partition(topic, data.index)
             config = partition.log.config
@@ -89,15 +100,19 @@ class _Produce:
                 self._appended(partition, header, result, answer)
         except OdradekError as error:
             self._refuse(topic, answer, error)
+            if partition is not None and answer.error_code in _TOLD_WITH_LOG_START:
+                answer.log_start_offset = partition.log.log_start_offset
         return answer
 
     def _partition(self, topic: TopicProduceData, index: int) -> Partition:
         partitions = self.context.broker.partitions
+        by_id = self.context.version >= _TOPIC_IDS_SINCE
+        partition = partitions.by_id(topic.topic_id, index) if by_id else partitions.by_name(topic.name, index)
         if self.acks not in (ALL, LEADER, NONE):
             raise ProduceError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is {self.acks}; it is one of -1 (all), 0 and 1")
-        if self.context.version >= _TOPIC_IDS_SINCE:
-            return partitions.by_id(topic.topic_id, index)
-        return partitions.by_name(topic.name, index)
+        if partition.topic in names.INTERNAL_TOPICS and self.context.client_id != _ADMIN_CLIENT_ID:
+            raise ProduceError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{partition.topic} is written by its coordinator only")
+        return partition
 
     def _appended(
         self, partition: Partition, header: BatchHeader, result: AppendResult, answer: PartitionProduceResponse
@@ -152,7 +167,8 @@ class _Produce:
 
 
 class _Commit:
-    """The answer that waits for its commits, or for `timeout.ms`."""
+    """The answer that waits for its commits, or for `timeout.ms` (a second at least: an append that is on its way to the
+    disk is answered by a success, not by a time-out that makes the client send it again)."""
 
     __slots__ = ("_context", "_left", "_timer", "_waits", "future", "response")
 
@@ -166,7 +182,7 @@ class _Commit:
         self._context = context
         self._waits = waits
         self._left = len(waits)
-        self._timer = loop.call_later(max(timeout_ms, 0) / 1000, self._expire)
+        self._timer = loop.call_later(max(timeout_ms, _FLUSH_PATIENCE_MS) / 1000, self._expire)
         for wait, _ in waits:
             wait.add_done_callback(self._committed)
 
