@@ -43,6 +43,8 @@ class LoopThread:
         self._end = asyncio.Event()  # the same, on the loop
         self._ready = threading.Event()  # the start is over, one way or the other
         self._over = threading.Event()
+        self._begun = False  # the thread runs, and will see to the end; looked at and set under `_beginning`
+        self._beginning = threading.Lock()
         # A daemon: a disk that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="odradek", daemon=True)
 
@@ -64,9 +66,10 @@ class LoopThread:
     def stop(self, seconds: float | None = None) -> bool:
         """Stop the node and end the thread; whether it is over, which it is unless `seconds` were too few."""
         self._tell()
-        if self._thread.ident is None:  # it could not even be started
-            self._ended()
-            return True
+        with self._beginning:
+            if not self._begun and not self._over.is_set():  # it could not be started, or does not run yet and never will
+                self._over.set()
+                self._ended()
         try:
             return self._over.wait(seconds)
         except BaseException:
@@ -84,6 +87,10 @@ class LoopThread:
     # --- in the thread
 
     def _run(self) -> None:
+        with self._beginning:
+            if self._told.is_set():
+                return
+            self._begun = True
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._live())
