@@ -23,6 +23,14 @@ from odradek.metadata.sqlite_store import SqliteStore
 from odradek.testing.topics import TopicAdmin
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_not_ignored() -> Iterator[None]:
+    """A shell ignores SIGINT for what it runs in the background: no signal below would come, and stops would wait for ever."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
