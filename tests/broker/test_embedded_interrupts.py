@@ -44,7 +44,7 @@ def ctrl_c() -> None:
 def held() -> tuple[int, set[str]]:
     """Descriptors and threads of this process. Threads of a pool may still be on their way out: they are waited for."""
     for thread in threading.enumerate():
-        if thread.name.startswith(("aio-", "odradek")):
+        if thread.ident and thread.name.startswith(("aio-", "odradek")):
             thread.join(10)
     return len(os.listdir("/proc/self/fd")), {thread.name for thread in threading.enumerate()}
 

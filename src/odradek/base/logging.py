@@ -18,7 +18,7 @@ from typing import TextIO
 
 from odradek.base.errors import OdradekError
 
-ROOMS = ("aio", "wire", "records", "log", "metadata", "replication", "coordinator", "broker", "cli")
+ROOMS = ("aio", "smp", "wire", "records", "log", "metadata", "replication", "coordinator", "broker", "cli")
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 FORMATS = ("console", "logfmt", "json")
 

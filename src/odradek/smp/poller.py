@@ -1,0 +1,158 @@
+"""When a shard looks for messages, and when it sleeps.
+
+While messages come, the shard looks at its queues once in each turn of its event loop (sockets and timers have their
+turns between). When none came for the window that `spin.py` allows, it falls asleep: it sets its sleep word, fences
+(`fence.py`), looks once more, and leaves the loop to wait in the kernel. A sender that finds the word set clears it and
+rings the bell, an eventfd that the loop watches.
+
+The sender clears the word *before* it rings. The other way round its late store could wipe out a sleep that began
+meanwhile, and the next sender would not ring. (`tests/smp/test_no_lost_wakeup.py` shows the failure.)
+
+Without a fence (`fence is None`) the word stays set for ever and every batch rings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from odradek.base.clock import Clock
+from odradek.smp.spin import SpinPolicy
+
+
+class SleepWord:
+    """One shard's word in shared memory, as that shard and its senders use it."""
+
+    __slots__ = ("_fence", "_index", "_words")
+
+    def __init__(self, words: memoryview, index: int, fence: Callable[[], object] | None) -> None:
+        self._words = words
+        self._index = index
+        self._fence = fence
+
+    def reset(self) -> None:
+        """The shard is up: awake, or (without a fence) for ever to be rung."""
+        self._words[self._index] = 0 if self._fence is not None else 1
+
+    def lie_down(self) -> None:
+        """The shard may be asleep from now on; whoever stores a message after this returns sees it."""
+        if self._fence is not None:
+            self._words[self._index] = 1
+            self._fence()
+
+    def get_up(self) -> None:
+        """The shard looks at its queues by itself again."""
+        if self._fence is not None:
+            self._words[self._index] = 0
+
+    def must_ring(self) -> bool:
+        """For senders, after the message is stored: whether the bell has to be rung. The sender that is told so rings."""
+        if not self._words[self._index]:
+            return False
+        if self._fence is not None:
+            self._words[self._index] = 0
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class PollerStatistics:
+    """How a shard has waited for messages."""
+
+    turns: int
+    sleeps: int
+    wakes: int
+    spin_hits: int
+    spin_misses: int
+    window_us: int
+
+
+class Poller:
+    """Drives one shard's queues on one loop.
+
+    `poll` handles what is there and says whether anything was; `waiting` only looks.
+    """
+
+    __slots__ = (
+        "_asleep", "_clock", "_closed", "_loop", "_poll", "_since", "_spinning", "_waiting", "_word",
+        "policy", "sleeps", "turns", "wakes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        word: SleepWord,
+        poll: Callable[[], bool],
+        waiting: Callable[[], bool],
+        policy: SpinPolicy,
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._word = word
+        self._poll = poll
+        self._waiting = waiting
+        self.policy = policy
+        self._asleep = False
+        self._spinning = False  # the last turn found nothing, and we stay a little
+        self._closed = False
+        self._since = 0.0  # of the last message, or of falling asleep
+        self.turns = self.sleeps = self.wakes = 0
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._word.reset()
+        self._since = self._clock.monotonic()
+        self._loop.call_soon(self._turn)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closed = True
+        self._word.get_up()
+
+    def ring(self) -> None:
+        """The bell was heard: get up."""
+        if not self._asleep or self._closed:
+            return
+        self._asleep = False
+        self.wakes += 1
+        self._word.get_up()
+        now = self._clock.monotonic()
+        self.policy.woken((now - self._since) * 1e6)
+        self._since = now
+        self._turn()
+
+    def _turn(self) -> None:
+        if self._closed:
+            return
+        self.turns += 1
+        if self._poll():
+            if self._spinning:
+                self._spinning = False
+                self.policy.caught()
+            self._since = self._clock.monotonic()
+            self._loop.call_soon(self._turn)
+            return
+        now = self._clock.monotonic()
+        if (now - self._since) * 1e6 < self.policy.window_us:
+            self._spinning = True
+            self._loop.call_soon(self._turn)
+            return
+        if self._spinning:
+            self._spinning = False
+            self.policy.fell_asleep()
+        self._fall_asleep(now)
+
+    def _fall_asleep(self, now: float) -> None:
+        self._word.lie_down()
+        if self._waiting():
+            self._word.get_up()
+            self._loop.call_soon(self._turn)
+            return
+        self._asleep = True
+        self._since = now
+        self.sleeps += 1
+
+    def statistics(self) -> PollerStatistics:
+        policy = self.policy
+        return PollerStatistics(self.turns, self.sleeps, self.wakes, policy.hits, policy.misses, policy.window_us)
