@@ -6,7 +6,6 @@ of the state and the `wait()` after it, nothing can happen. A wake-up says "look
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from odradek.sync.waiters import Waiters
 
 @dataclass(frozen=True, slots=True)
 class ConditionStatistics:
-    """A view of one condition."""
+    """A view of one condition; `waited` counts all who ever had to wait."""
 
     name: str
     waiting: int
@@ -31,40 +30,38 @@ class Condition:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._waiters = Waiters()
+        self._waiters = Waiters[bool]()
         self._broken: Exception | None = None
 
     async def wait(self) -> None:
         """Until the next signal that reaches us. Raises `BrokenError` (or the error given) once broken."""
         if self._broken is not None:
-            raise self._broken
-        turn = self._waiters.join()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            self._waiters.leave(turn)
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.signal()  # it was ours in the moment of the cancellation: the next one gets it
-            raise
+            raise self._broken.with_traceback(None)  # else each raise makes its traceback longer
+        await self._waiters.wait(self._waiters.join(), self._left)
 
     async def wait_for(self, predicate: Callable[[], bool]) -> None:
         """Until `predicate` holds; it is asked at once, and after each signal."""
         while not predicate():
             await self.wait()
 
+    def _left(self, signalled: bool | None) -> None:
+        if signalled:  # it was ours in the moment of the cancellation: the next one gets it
+            self.signal()
+
     def signal(self) -> None:
         """Wake the one who has waited longest."""
-        if self._waiters:
-            self._waiters.let_one_go()
+        if self._waiters.first_units is not None:
+            self._waiters.let_one_go(True)
 
     def broadcast(self) -> None:
-        """Wake all."""
-        self._waiters.let_all_go()
+        """Wake all who wait now."""
+        while self._waiters.first_units is not None:
+            self._waiters.let_one_go(False)  # nobody is left to hand it on to: those who come later are not meant
 
     def break_waiters(self, error: Exception | None = None) -> None:
         """What is waited for will never come: those who wait, and all who come, get `error`."""
         self._broken = error or BrokenError(f"condition {self.name} is broken ({len(self._waiters)} were waiting)")
-        self._waiters.fail_all(self._broken)
+        self._waiters.fail(self._broken)
 
     def statistics(self) -> ConditionStatistics:
         line = self._waiters

@@ -7,7 +7,6 @@ lines of `acquire` make no future.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -34,12 +33,9 @@ class Semaphore:
     __slots__ = ("_available", "_broken", "_waiters", "name", "units")
 
     def __init__(self, name: str, units: int) -> None:
-        if units < 1:
-            raise ValueError(f"semaphore {name}: at least one unit, not {units}")
         self.name = name
-        self.units = units
-        self._available = units
-        self._waiters = Waiters()
+        self.units = self._available = self._at_least_one(units)
+        self._waiters = Waiters[int]()
         self._broken: Exception | None = None
 
     @property
@@ -53,7 +49,8 @@ class Semaphore:
 
     def try_acquire(self, units: int = 1) -> bool:
         """Take `units` at once, or nothing: never ahead of those who wait."""
-        if units > self._available or self._waiters or self._broken is not None:
+        check(units >= 0, "units are taken, not made", semaphore=self.name, units=units)
+        if units > self._available or self._broken is not None or self._waiters.first_units is not None:
             return False
         self._available -= units
         return True
@@ -66,43 +63,42 @@ class Semaphore:
         if self.try_acquire(units):
             return
         if self._broken is not None:
-            raise self._broken
+            raise self._broken.with_traceback(None)  # else each raise makes its traceback longer
         if units > self.units:
             raise UnitsError(f"semaphore {self.name}: {units} units asked for, it has {self.units} in all")
-        turn = self._waiters.join(units)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            self._waiters.leave(turn)
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.release(units)  # it was granted in the moment of the cancellation
-            else:
-                self._grant()  # the next in line may ask for less than we did
-            raise
+        await self._waiters.wait(self._waiters.join(units), self._left)
+
+    def _left(self, granted: int | None) -> None:
+        """A waiter was cancelled: what it has been given comes back; and whoever is behind it may ask for less than it did."""
+        self.release(granted or 0)
 
     def release(self, units: int = 1) -> None:
         """Give `units` back."""
-        self._available += units
-        check(self._available <= self.units, "no more units come back than were taken", semaphore=self.name, units=self.units)
+        after = self._available + units
+        check(units >= 0 and after <= self.units, "no more comes back than was taken", semaphore=self.name, units=units)
+        self._available = after
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiters and self._waiters.first_units <= self._available:
-            self._available -= self._waiters.first_units
-            self._waiters.let_one_go()
+        while (units := self._waiters.first_units) is not None and units <= self._available:
+            self._available -= units
+            self._waiters.let_one_go(units)
 
     def resize(self, units: int) -> None:
-        """Change how many there are; those taken beyond it are missed until they come back."""
-        if units < 1:
-            raise ValueError(f"semaphore {self.name}: at least one unit, not {units}")
-        self._available += units - self.units
+        """Change how many there are; those taken beyond it are missed until they come back.
+
+        Who waits for more than there are now gets `UnitsError`, as if it had come later.
+        """
+        self._available += self._at_least_one(units) - self.units
         self.units = units
+        error = UnitsError(f"semaphore {self.name}: it was waited for more units than the {units} that it has in all now")
+        self._waiters.fail(error, above=units)
         self._grant()
 
     def break_waiters(self, error: Exception | None = None) -> None:
         """Nobody gets units any more; those who wait, and all who come, get `error`."""
         self._broken = error or BrokenError(f"semaphore {self.name} is broken ({len(self._waiters)} were waiting)")
-        self._waiters.fail_all(self._broken)
+        self._waiters.fail(self._broken)
 
     def hold(self, units: int = 1) -> Held:
         """`async with semaphore.hold(n):` takes and gives back."""
@@ -111,6 +107,11 @@ class Semaphore:
     def statistics(self) -> SemaphoreStatistics:
         line = self._waiters
         return SemaphoreStatistics(self.name, self.units, self._available, len(line), line.waiting_max, line.waited)
+
+    def _at_least_one(self, units: int) -> int:
+        if units < 1:
+            raise ValueError(f"semaphore {self.name}: at least one unit, not {units}")
+        return units
 
 
 class Held:
