@@ -63,7 +63,8 @@ def test_a_newcomer_gets_nothing_that_is_promised():
         newcomer = asyncio.create_task(queue.get())  # its first step comes before the waiting one wakes
         assert queue.try_put(1)
         assert queue.try_put(2)
-        assert (await waiting, await newcomer) == (1, 2)
+        await turns()
+        assert (waiting.result(), newcomer.result()) == (1, 2)
 
         await queue.put(3)
         await queue.put(4)
@@ -84,14 +85,16 @@ def test_one_that_is_cancelled_in_the_moment_of_its_turn_hands_it_on():
         await turns()
         assert queue.try_put(1)
         first.cancel()
-        assert await second == 1
+        await turns()
+        assert second.result() == 1
 
         assert queue.try_put(2)
         third, fourth = asyncio.create_task(queue.put(3)), asyncio.create_task(queue.put(4))
         await turns()
         assert await queue.get() == 2
         third.cancel()
-        await fourth
+        await turns()
+        assert fourth.done()
         assert await queue.get() == 4
 
     asyncio.run(story())

@@ -30,7 +30,8 @@ def test_a_small_request_waits_behind_a_large_one():
         await turns()
         assert large.done() and not small.done()
         semaphore.release(2)
-        await small
+        await turns()
+        assert small.done()
 
     asyncio.run(story())
 
@@ -43,9 +44,8 @@ def test_one_that_is_cancelled_in_the_moment_of_its_grant_hands_it_on():
         await turns()
         semaphore.release(2)
         large.cancel()  # granted already, and not yet awake
-        await asyncio.gather(large, return_exceptions=True)
-        await small
-        assert large.cancelled()
+        await turns()
+        assert large.cancelled() and small.done()
         assert semaphore.available == 1
 
     asyncio.run(story())
@@ -59,8 +59,8 @@ def test_units_that_come_back_after_a_cancellation_and_before_the_cancelled_has_
         await turns()
         first.cancel()
         semaphore.release()  # first stands in the line still: his task has not run
-        await second
-        assert first.cancelled()
+        await turns()
+        assert first.cancelled() and second.done()
         assert (semaphore.available, semaphore.waiting) == (0, 0)
 
     asyncio.run(story())
@@ -73,7 +73,8 @@ def test_one_that_leaves_lets_those_behind_him_pass():
         large, small = asyncio.create_task(semaphore.acquire(5)), asyncio.create_task(semaphore.acquire(2))
         await turns()
         large.cancel()
-        await small
+        await turns()
+        assert small.done()
         assert semaphore.statistics() == SemaphoreStatistics("bytes", 10, 0, 0, waiting_max=2, waited=2)
 
     asyncio.run(story())
@@ -89,12 +90,13 @@ def test_more_than_there_will_ever_be():
         small = asyncio.create_task(semaphore.acquire(1))
         await turns()
         semaphore.resize(2)
+        await turns()
         with pytest.raises(UnitsError, match="more units than the 2"):
-            await waiting
+            waiting.result()
         assert (semaphore.available, small.done()) == (-1, False)
         semaphore.release(2)
-        await small
-        assert semaphore.available == 0
+        await turns()
+        assert (semaphore.available, small.done()) == (0, True)
         for units in (0, -1):
             with pytest.raises(ValueError, match="semaphore slots: at least one unit"):
                 semaphore.resize(units)
