@@ -29,14 +29,18 @@ class Bell:
         return self.read_fd, self.write_fd
 
     def ring(self) -> None:
-        """Wake the sleeper. Never blocks: a bell that is ringing already is enough."""
+        """Wake the sleeper. Never blocks: a bell that is ringing already is enough. One that is closed wakes nobody."""
+        if self.write_fd < 0:
+            return
         try:
             os.write(self.write_fd, _ONE)
-        except BlockingIOError:
+        except (BlockingIOError, BrokenPipeError):  # ringing already; or a pipe whose sleeper has died
             pass
 
     def silence(self) -> None:
-        """Heard: it can be rung again."""
+        """Heard: it can be rung again. (To be called before the queues are looked at, or what came between is missed.)"""
+        if self.read_fd < 0:
+            return
         try:
             os.read(self.read_fd, 8 if _EVENTFD else 4096)
         except BlockingIOError:

@@ -31,7 +31,7 @@ class BuddyAllocator:
 
     def allocate(self, size: int) -> int | None:
         """The offset of a block of at least `size` bytes, or None when none is free now."""
-        order = max(0, ((size + self.block_min - 1) // self.block_min - 1).bit_length())
+        order = (max(size - 1, 0) // self.block_min).bit_length()
         for larger in range(order, self._order_max + 1):
             if self._free[larger]:
                 break

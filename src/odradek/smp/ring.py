@@ -14,7 +14,7 @@ fits an empty ring. Both counters only grow: `tail - head` is what the ring hold
 
 **Order.** The writer stores the record, then the tail; the reader loads the tail, then the record, and stores the head
 when it has done with it. On x86-64 stores are seen in the order in which they were made, and loads are made in order
-(Intel SDM volume 3, 8.2.2), an aligned 8-byte store is never seen by halves (8.1.1), and the interpreter makes one store
+(Intel SDM volume 3, 8.2.2; a string copy is in order with the plain store after it, 8.2.4), an aligned 8-byte store is never seen by halves (8.1.1), and the interpreter makes one store
 of each assignment to a cast memoryview. On other machines nobody promises the first, and Python has no release store:
 shards in different threads or processes are refused there (`PlacementError`).
 
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from odradek.smp.errors import RingCorruptError
+from odradek.smp.errors import MessageTooLargeError, RingCorruptError
 
 HEADER_BYTES: Final = 128
 _TAIL, _HEAD = 0, 8  # as indexes of u64
@@ -72,8 +72,12 @@ class RingWriter:
         self.record_bytes_max = record_bytes_max(self._capacity)
 
     def try_write(self, record: bytes) -> bool:
-        """Put a record in; False when there is no room for it now. Its size must be at most `record_bytes_max`."""
+        """Put a record in; False when there is no room for it now. Raises `MessageTooLargeError` when there never will be."""
         size = len(record)
+        if size > self.record_bytes_max:
+            raise MessageTooLargeError(
+                f"a record of {size} bytes; a ring of {self._capacity} bytes takes {self.record_bytes_max} (ring_capacity)"
+            )
         need = (size + _SIZE_BYTES + 7) & ~7
         tail = self._tail
         offset = tail & self._mask
@@ -126,9 +130,11 @@ class RingReader:
             offset = 0
             size = self._sizes[0]
         self._next = head + ((size + _SIZE_BYTES + 7) & ~7)
-        if self._next > self._tail:
-            raise RingCorruptError(f"a record of {size} bytes at {head} reaches beyond the ring's tail, {self._tail}")
         offset += _SIZE_BYTES
+        if self._next > self._tail or offset + size > self._capacity:
+            raise RingCorruptError(
+                f"a record of {size} bytes at {head} reaches beyond the ring's tail, {self._tail}, or its {self._capacity} bytes"
+            )
         return self._data[offset : offset + size]
 
     def advance(self) -> None:
