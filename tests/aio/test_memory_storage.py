@@ -10,12 +10,34 @@ import pytest
 from odradek.aio import WOULD_BLOCK, FlushFailedError, GateClosedError, Operation
 from odradek.aio.faults import Fault
 from odradek.aio.memory_storage import MemoryStorage
+from odradek.base.clock import ManualClock
 
 SEEDS = range(60)
 
 
 async def names(storage: MemoryStorage, path: str = "/") -> set[str]:
     return {entry.name async for entry in storage.list_directory(path)}
+
+
+def test_files_are_stamped_by_the_clock_when_made_written_and_cut_and_a_dead_process_changes_nothing():
+    async def story() -> None:
+        clock = ManualClock(1000)
+        storage = MemoryStorage(clock=clock)
+        file = await storage.open("/a", create=True)
+        assert await storage.modified_ms("/a") == 1000
+        for change in (lambda: file.write_now(b"abc", 0), lambda: file.truncate_now(1)):
+            clock.advance(10)
+            change()
+            assert await storage.modified_ms("/a") == clock.now_ms()
+        await file.flush()
+        await storage.sync_directory("/")
+        clock.advance(10)
+        for left in (storage.process_kill(), storage.power_cut(1)):
+            assert await left.modified_ms("/a") == 1020
+            await left.touch("/new")
+            assert await left.modified_ms("/new") == 1030
+
+    asyncio.run(story())
 
 
 def test_a_planned_fault_strikes_where_and_when_it_should():

@@ -155,6 +155,22 @@ def test_a_lock_is_had_once(disk):
     disk.run(story)
 
 
+def test_a_files_last_change_is_told_and_a_new_name_or_a_reader_is_none(disk):
+    async def story(storage: Storage, base: str) -> None:
+        file = await storage.open(f"{base}/a", create=True)
+        file.write_now(b"one", 0)
+        changed = await storage.modified_ms(f"{base}/a")
+        assert changed > 1_600_000_000_000
+        await file.read(0, 3)
+        await storage.rename(f"{base}/a", f"{base}/b")
+        await storage.touch(f"{base}/b")
+        assert await storage.modified_ms(f"{base}/b") == changed
+        with pytest.raises(FileNotFoundError):
+            await storage.modified_ms(f"{base}/a")
+
+    disk.run(story)
+
+
 def test_a_storage_tells_about_itself(disk):
     async def story(storage: Storage, base: str) -> None:
         assert storage.engine == disk.engine

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
 import pytest
 from log_house import NOW, Disk, a_log, batches, extent, put
 
+from odradek.aio.memory_storage import MemoryStorage
+from odradek.base.clock import ManualClock
 from odradek.log.errors import OffsetOutOfRange
 
 
@@ -62,6 +66,56 @@ def test_retention(config: dict[str, object], now_ms: int, left: list[int]):
             assert house.log.log_start_offset == left[0]
             assert house.log.log_end_offset == 6
             assert (await put(house.log, b"next", timestamp=now_ms, now_ms=now_ms)).first_offset == 6
+
+    asyncio.run(story())
+
+
+def test_segments_without_timestamps_age_by_their_files_last_change_also_after_a_restart():
+    async def story() -> None:
+        clock = ManualClock(NOW)
+        disk = Disk(memory=MemoryStorage(clock=clock))
+        async with a_log(disk, segment_bytes=150) as house:
+            for _ in range(3):
+                await put(house.log, b"x" * 50, timestamp=-1)
+                clock.advance(1000)
+        async with a_log(disk, retention_ms=5000) as house:
+            for now_ms, left in ((NOW + 5000, [0, 1, 2]), (NOW + 5001, [1, 2]), (NOW + 6999, [2]), (NOW + 7001, [3])):
+                await house.log.retention(now_ms)
+                assert [segment.base_offset for segment in house.log.segments] == left
+
+    asyncio.run(story())
+
+
+def test_on_a_real_disk_the_file_system_tells_the_age(tmp_path: Path):
+    async def story() -> None:
+        disk = Disk("threads", str(tmp_path))
+        async with a_log(disk, segment_bytes=150) as house:
+            for _ in range(3):
+                await put(house.log, b"x" * 50, timestamp=-1)
+        os.utime(disk.path("00000000000000000000.log"), ns=(0, (NOW - 8000) * 1_000_000))
+        os.utime(disk.path("00000000000000000001.log"), ns=(0, (NOW - 7000) * 1_000_000))
+        async with a_log(disk, retention_ms=7500) as house:
+            await house.log.retention(NOW)
+            assert house.log.log_start_offset == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_appended_while_everything_expires_stays(seed: int):
+    async def story() -> None:
+        clock = ManualClock(NOW)
+        disk = Disk(memory=MemoryStorage(seed=seed, turns_max=5, clock=clock))
+        async with a_log(disk, retention_ms=1000) as house:
+            await put(house.log, b"old", timestamp=-1)
+            clock.advance(5000)
+            passing = asyncio.ensure_future(house.log.retention(clock.now_ms()))
+            for _ in range(seed):
+                await asyncio.sleep(0)
+            offset = (await put(house.log, b"new", timestamp=-1)).first_offset
+            await passing
+            assert house.log.log_start_offset <= offset
+            assert offset in await batches(house.log)
 
     asyncio.run(story())
 

@@ -25,6 +25,8 @@ import os
 import posixpath
 from typing import NamedTuple, NoReturn, TypeAlias
 
+from odradek.base.clock import Clock, ManualClock
+
 SECTOR_SIZE = 512
 
 
@@ -60,14 +62,15 @@ def apply(change: Change, content: bytearray) -> None:
 class Inode:
     """A file's bytes: `content` as programs see them, `stable` as a power cut leaves at least, `pending` in between."""
 
-    __slots__ = ("content", "links", "pending", "settled", "stable")
+    __slots__ = ("content", "links", "modified_ms", "pending", "settled", "stable")
 
-    def __init__(self, content: bytes = b"") -> None:
+    def __init__(self, content: bytes = b"", modified_ms: int = 0) -> None:
         self.content = bytearray(content)
         self.stable = bytearray(content)
         self.pending: list[Change] = []
         self.settled = 0  # changes that have left `pending`
         self.links = 1
+        self.modified_ms = modified_ms
 
     def change(self, change: Change) -> None:
         apply(change, self.content)
@@ -142,10 +145,11 @@ def with_forerunners(changes: list[NameChange]) -> set[NameChange]:
 class MemoryDisk:
     """The tree of names; paths are POSIX paths, relative ones count from the root."""
 
-    __slots__ = ("capacity", "root", "used")
+    __slots__ = ("capacity", "clock", "root", "used")
 
-    def __init__(self, capacity: int | None = None) -> None:
+    def __init__(self, capacity: int | None = None, clock: Clock | None = None) -> None:
         self.root = Directory()
+        self.clock = clock or ManualClock()
         self.capacity = capacity
         self.used = 0
 
@@ -186,6 +190,10 @@ class MemoryDisk:
             _fail(errno.EEXIST, path)
         _record(NameChange((directory, name, node)))
 
+    def create_file(self, path: str) -> None:
+        """An empty file, made now."""
+        self.create(path, Inode(modified_ms=self.clock.now_ms()))
+
     def remove(self, path: str) -> None:
         """A file or an empty directory."""
         node = self.find(path)
@@ -223,6 +231,7 @@ class MemoryDisk:
     def change(self, inode: Inode, change: Change) -> None:
         before = len(inode.content)
         inode.change(change)
+        inode.modified_ms = self.clock.now_ms()
         self.used += len(inode.content) - before
 
     def room(self) -> int | None:

@@ -32,6 +32,7 @@ from odradek.aio.storage import (
     Operation,
     StorageStatistics,
 )
+from odradek.base.clock import Clock
 from odradek.base.prng import seeded
 
 _FREE_WITHOUT_CAPACITY = 1 << 40
@@ -61,7 +62,8 @@ class MemoryStorage:
     """One simulated disk.
 
     `seed` decides order and delays (each operation waits up to `turns_max` turns of the loop), which reads find the page cache
-    cold (`cold_chance`) and what failing fdatasyncs leave. `capacity` in bytes makes the disk small.
+    cold (`cold_chance`) and what failing fdatasyncs leave. `capacity` in bytes makes the disk small. `clock` stamps files with
+    the time of their last change; without one it stands still.
     """
 
     engine = "memory"
@@ -74,8 +76,9 @@ class MemoryStorage:
         turns_max: int = 0,
         cold_chance: float = 0.0,
         disk: MemoryDisk | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.disk = disk or MemoryDisk(capacity)
+        self.disk = disk or MemoryDisk(capacity, clock)
         self.prng = seeded(seed)
         self.faults = FaultPlan()
         self.on_boundary: Boundary | None = None
@@ -95,7 +98,7 @@ class MemoryStorage:
 
     def process_kill(self) -> MemoryStorage:
         """The disk as it is found after this process was killed: all that was written, synced or not; open files are gone."""
-        return MemoryStorage(disk=copy.deepcopy(self.disk))
+        return MemoryStorage(disk=copy.deepcopy(self.disk, {id(self.disk.clock): self.disk.clock}))
 
     # What files and operations need of their storage.
 
@@ -153,7 +156,7 @@ class MemoryStorage:
         """See `Storage.open`."""
         await self._do(Operation.OPEN, path)
         if create and (exclusive or not self._exists(path)):
-            self.disk.create(path, Inode())
+            self.disk.create_file(path)
             self.boundary(Operation.OPEN, path)
         inode = self.disk.find_file(path)
         if truncate and inode.content:
@@ -198,7 +201,7 @@ class MemoryStorage:
         """See `Storage.touch`."""
         await self._do(Operation.TOUCH, path)
         if not self._exists(path):
-            self.disk.create(path, Inode())
+            self.disk.create_file(path)
             self.boundary(Operation.TOUCH, path)
 
     async def exists(self, path: str) -> bool:
@@ -218,6 +221,13 @@ class MemoryStorage:
         await self._do(Operation.STAT, path)
         node = self.disk.find(path)
         return len(node.content) if isinstance(node, Inode) else 0
+
+    async def modified_ms(self, path: str) -> int:
+        """See `Storage.modified_ms`."""
+        await self._do(Operation.STAT, path)
+        modified_ms = self.disk.find_file(path).modified_ms
+        await self.delay()  # a thread's answer may be old when the loop hears it
+        return modified_ms
 
     async def file_type(self, path: str) -> FileType:
         """See `Storage.file_type`."""

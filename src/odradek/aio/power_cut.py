@@ -93,7 +93,7 @@ def disk_after_power_cut(disk: MemoryDisk, prng: Prng) -> MemoryDisk:
     kept: list[NameChange] = []
     for directory in _all_directories(disk.root):
         kept.extend(directory.pending[: prng.randrange(len(directory.pending) + 1)])
-    after = MemoryDisk(disk.capacity)
+    after = MemoryDisk(disk.capacity, disk.clock)
     after.root = _copy_directory(disk.root, with_forerunners(kept), prng, {})
     after.used = sum(len(inode.content) for inode in _all_files(after.root))
     return after
@@ -132,7 +132,7 @@ def _copy(node: Node, kept: set[NameChange], prng: Prng, copies: dict[Node, Node
     if isinstance(copy, Inode):
         copy.links += 1  # a second name for the same file
         return copy
-    copies[node] = copied = Inode(bytes(surviving_bytes(node.stable, node.pending, prng)))
+    copies[node] = copied = Inode(bytes(surviving_bytes(node.stable, node.pending, prng)), node.modified_ms)
     return copied
 
 

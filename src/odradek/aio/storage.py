@@ -193,6 +193,9 @@ class Storage(Protocol):
 
     async def file_size(self, path: str) -> int: ...
 
+    async def modified_ms(self, path: str) -> int:
+        """When the file's bytes or its size were last changed: epoch milliseconds, by the clock of the system that did it."""
+
     async def file_type(self, path: str) -> FileType: ...
 
     async def file_system_type(self, path: str) -> str:

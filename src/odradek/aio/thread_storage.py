@@ -107,6 +107,10 @@ class ThreadStorage:
         """See `Storage.file_size`."""
         return await self._pool.run(Operation.STAT, os.path.getsize, path)
 
+    async def modified_ms(self, path: str) -> int:
+        """See `Storage.modified_ms`."""
+        return await self._pool.run(Operation.STAT, _modified_ms, path)
+
     async def file_type(self, path: str) -> FileType:
         """See `Storage.file_type`."""
         return await self._pool.run(Operation.STAT, posix.file_type, path)
@@ -184,6 +188,10 @@ def _make_directory(path: str, parents: bool) -> None:
     except FileExistsError:
         if not os.path.isdir(path):
             raise
+
+
+def _modified_ms(path: str) -> int:
+    return os.stat(path).st_mtime_ns // 1_000_000
 
 
 def _touch(path: str) -> None:

@@ -90,24 +90,37 @@ async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
 
 
 def _still_first(log: Log, facts: list[SegmentFacts]) -> bool:
-    """Whether the log still begins with these segments and goes on behind them: somebody may have cut it meanwhile."""
-    return len(log.segments) > len(facts) and all(
-        segment.base_offset == fact.base_offset for segment, fact in zip(log.segments, facts, strict=False)
-    )
+    """Whether the log still begins with these segments and goes on behind them where it did.
+
+    Meanwhile somebody may have cut it; or appended, and what came in before the roll is not as old as what was there.
+    """
+    bases = [segment.base_offset for segment in list(log.segments)[: len(facts) + 1]]
+    return bases == [*(fact.base_offset for fact in facts), facts[-1].end_offset]
 
 
 async def _facts(log: Log, now_ms: int) -> list[SegmentFacts]:
-    """What the choice needs. A time index is only read as long as all older segments have expired: the others don't matter."""
+    """What the choice needs. A segment's age is only asked for while all older ones have expired: the others don't matter."""
     facts: list[SegmentFacts] = []
+    segments, log_end = list(log.segments), log.log_end_offset
     expiring = log.config.deletes and log.config.retention_ms >= 0
-    for index, segment in enumerate(list(log.segments)):
-        if expiring and segment.size and segment.max_timestamp == NO_TIMESTAMP:
-            await log.prepare(segment)
-        newest = segment.max_timestamp if segment.max_timestamp != NO_TIMESTAMP else segment.created_ms
+    for segment, following in zip(segments, [*segments[1:], None], strict=True):
+        newest = await _newest_ms(log, segment) if expiring else now_ms
         expiring = expiring and newest < now_ms - log.config.retention_ms
-        end = log.segments.end_of(index, log.log_end_offset)
+        end = log_end if following is None else following.base_offset
         facts.append(SegmentFacts(segment.base_offset, end, segment.size, newest if expiring else now_ms))
     return facts
+
+
+async def _newest_ms(log: Log, segment: Segment) -> int:
+    """How young the segment is, as Kafka has it: by its largest timestamp, where no batch has one by its file's last change.
+
+    Not by when it was loaded: then a log that is restarted more often than `retention.ms` would be kept for ever.
+    """
+    if segment.size and segment.max_timestamp == NO_TIMESTAMP:
+        await log.prepare(segment)
+    if segment.max_timestamp != NO_TIMESTAMP:
+        return segment.max_timestamp
+    return await log.surroundings.storage.modified_ms(segment.path(names.LOG))
 
 
 async def delete_segments(log: Log, segments: list[Segment]) -> None:
