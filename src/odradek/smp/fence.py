@@ -13,7 +13,8 @@ its message was stored before too and the sleeper sees it, or looks later, and t
 store buffers included, with the fence and without.
 
 Where the kernel has no membarrier (before 4.16, or a container that forbids it) there is no fence: shards then never
-claim to be awake, and each batch of messages costs its sender a write to the eventfd.
+claim to be awake, and each batch of messages costs its sender a write to the eventfd. Shards of one mesh all have a
+fence or all have none, since it reaches only those that have registered.
 """
 
 from __future__ import annotations
@@ -22,21 +23,29 @@ import ctypes
 import platform
 import sys
 from collections.abc import Callable
-from functools import partial
+from typing import Final
 
-_NUMBERS = {"x86_64": 324, "aarch64": 283, "riscv64": 283}
-_QUERY = 0
-_GLOBAL_EXPEDITED = 1 << 1
-_REGISTER_GLOBAL_EXPEDITED = 1 << 2
+_NUMBERS: Final = {"x86_64": 324, "aarch64": 283, "riscv64": 283}
+_QUERY: Final = 0
+_GLOBAL_EXPEDITED: Final = 1 << 1
+_REGISTER_GLOBAL_EXPEDITED: Final = 1 << 2
 
 
-def global_fence() -> Callable[[], object] | None:
-    """A call that fences all registered threads, this process being registered by it; None where there is none."""
+def global_fence() -> Callable[[], bool] | None:
+    """A call that fences all registered threads, this process being registered by it; None where there is none.
+
+    The call says whether it did: the kernel may have no memory for it (`ENOMEM`, see membarrier(2)).
+    """
     number = _NUMBERS.get(platform.machine())
     if not sys.platform.startswith("linux") or number is None:
         return None
-    call = ctypes.CDLL(None, use_errno=True).syscall
+    call = ctypes.CDLL(None).syscall
+    call.argtypes, call.restype = [ctypes.c_long] * 4, ctypes.c_long
     supported = call(number, _QUERY, 0, 0)
     if supported < 0 or not supported & _GLOBAL_EXPEDITED or call(number, _REGISTER_GLOBAL_EXPEDITED, 0, 0) != 0:
         return None
-    return partial(call, number, _GLOBAL_EXPEDITED, 0, 0)
+
+    def fence() -> bool:
+        return bool(call(number, _GLOBAL_EXPEDITED, 0, 0) == 0)
+
+    return fence

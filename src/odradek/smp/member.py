@@ -29,7 +29,7 @@ class Member:
         identity: int,
         memory: MeshMemory,
         ring_bells: Sequence[Callable[[], None]],
-        fence: Callable[[], object] | None,
+        fence: Callable[[], bool] | None,
         *,
         clock: Clock | None = None,
         spin: SpinPolicy | None = None,

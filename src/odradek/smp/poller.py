@@ -5,20 +5,28 @@ turns between). When none came for the window that `spin.py` allows, it falls as
 (`fence.py`), looks once more, and leaves the loop to wait in the kernel. A sender that finds the word set clears it and
 rings the bell, an eventfd that the loop watches.
 
-The sender clears the word *before* it rings. The other way round its late store could wipe out a sleep that began
-meanwhile, and the next sender would not ring. (`tests/smp/test_no_lost_wakeup.py` shows the failure.)
+The sender clears the word *before* it rings (the system call that rings takes a lock, and so lets no earlier store be
+late). The other way round its late store could wipe out a sleep that began meanwhile, and the next sender would not
+ring. `tests/smp/test_no_lost_wakeup.py` runs this very code through every interleaving, and shows both failures.
 
-Without a fence (`fence is None`) the word stays set for ever and every batch rings.
+A sender that *dies* between the two leaves a sleeper whom nobody rings: whoever sees a shard die rings all the others.
+
+Without a fence (`fence is None`) nobody looks at the word, and every batch rings.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
+from typing import Final
 
 from odradek.base.clock import Clock
 from odradek.smp.spin import SpinPolicy
+
+_UNFENCED_S: Final = 0.001
+"""How long until the next look when the fence failed, and so sleep is not safe."""
 
 
 class SleepWord:
@@ -26,32 +34,33 @@ class SleepWord:
 
     __slots__ = ("_fence", "_index", "_words")
 
-    def __init__(self, words: memoryview, index: int, fence: Callable[[], object] | None) -> None:
+    def __init__(self, words: memoryview, index: int, fence: Callable[[], bool] | None) -> None:
         self._words = words
         self._index = index
         self._fence = fence
 
-    def reset(self) -> None:
-        """The shard is up: awake, or (without a fence) for ever to be rung."""
-        self._words[self._index] = 0 if self._fence is not None else 1
+    def lie_down(self) -> bool:
+        """The shard may be asleep from now on; whoever stores a message after this returns sees it.
 
-    def lie_down(self) -> None:
-        """The shard may be asleep from now on; whoever stores a message after this returns sees it."""
-        if self._fence is not None:
-            self._words[self._index] = 1
-            self._fence()
+        False when the fence failed: then nobody is sure to see it.
+        """
+        if self._fence is None:
+            return True
+        self._words[self._index] = 1
+        return self._fence()
 
     def get_up(self) -> None:
-        """The shard looks at its queues by itself again."""
+        """The shard looks at its queues by itself."""
         if self._fence is not None:
             self._words[self._index] = 0
 
     def must_ring(self) -> bool:
         """For senders, after the message is stored: whether the bell has to be rung. The sender that is told so rings."""
+        if self._fence is None:
+            return True
         if not self._words[self._index]:
             return False
-        if self._fence is not None:
-            self._words[self._index] = 0
+        self._words[self._index] = 0
         return True
 
 
@@ -74,8 +83,8 @@ class Poller:
     """
 
     __slots__ = (
-        "_asleep", "_clock", "_closed", "_loop", "_poll", "_since", "_spinning", "_waiting", "_word",
-        "policy", "sleeps", "turns", "wakes",
+        "_asleep", "_clock", "_closed", "_context", "_loop", "_poll", "_since", "_spinning", "_waiting", "_word", "policy",
+        "sleeps", "turns", "wakes",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +97,7 @@ class Poller:
         policy: SpinPolicy,
     ) -> None:
         self._loop = loop
+        self._context = copy_context()  # not that of whoever rings: what we serve must not see it
         self._clock = clock
         self._word = word
         self._poll = poll
@@ -101,9 +111,9 @@ class Poller:
 
     def start(self) -> None:
         """Begin to look."""
-        self._word.reset()
+        self._word.get_up()
         self._since = self._clock.monotonic()
-        self._loop.call_soon(self._turn)
+        self._again()
 
     def close(self) -> None:
         """Look no more."""
@@ -111,16 +121,20 @@ class Poller:
         self._word.get_up()
 
     def ring(self) -> None:
-        """The bell was heard: get up."""
+        """The bell was heard: get up. (One that was meant for a sleep that is over changes nothing.)"""
         if not self._asleep or self._closed:
             return
         self._asleep = False
         self.wakes += 1
         self._word.get_up()
         now = self._clock.monotonic()
-        self.policy.woken((now - self._since) * 1e6)
+        if self._waiting():
+            self.policy.woken((now - self._since) * 1e6)
         self._since = now
-        self._turn()
+        self._context.run(self._turn)
+
+    def _again(self) -> None:
+        self._loop.call_soon(self._turn, context=self._context)
 
     def _turn(self) -> None:
         if self._closed:
@@ -131,12 +145,12 @@ class Poller:
                 self._spinning = False
                 self.policy.caught()
             self._since = self._clock.monotonic()
-            self._loop.call_soon(self._turn)
+            self._again()
             return
         now = self._clock.monotonic()
         if (now - self._since) * 1e6 < self.policy.window_us:
             self._spinning = True
-            self._loop.call_soon(self._turn)
+            self._again()
             return
         if self._spinning:
             self._spinning = False
@@ -144,10 +158,13 @@ class Poller:
         self._fall_asleep(now)
 
     def _fall_asleep(self, now: float) -> None:
-        self._word.lie_down()
+        if not self._word.lie_down():
+            self._word.get_up()
+            self._loop.call_later(_UNFENCED_S, self._turn, context=self._context)
+            return
         if self._waiting():
             self._word.get_up()
-            self._loop.call_soon(self._turn)
+            self._again()
             return
         self._asleep = True
         self._since = now

@@ -14,9 +14,10 @@ fits an empty ring. Both counters only grow: `tail - head` is what the ring hold
 
 **Order.** The writer stores the record, then the tail; the reader loads the tail, then the record, and stores the head
 when it has done with it. On x86-64 stores are seen in the order in which they were made, and loads are made in order
-(Intel SDM volume 3, 8.2.2; a string copy is in order with the plain store after it, 8.2.4), an aligned 8-byte store is never seen by halves (8.1.1), and the interpreter makes one store
-of each assignment to a cast memoryview. On other machines nobody promises the first, and Python has no release store:
-shards in different threads or processes are refused there (`PlacementError`).
+(Intel SDM volume 3, 8.2.2); a string copy is in order with the plain store after it (8.2.4); an aligned 8-byte store is
+never seen by halves (8.1.1), and the interpreter makes one store of each assignment to a cast memoryview. On other
+machines nobody promises the first, and Python has no release store: shards in different threads or processes can't be had
+there.
 
 A side keeps a copy of the other side's counter and looks at the shared one only when the copy says "full" or "empty": a
 cache line that both touch with each record would cost more than all the rest.
@@ -133,7 +134,8 @@ class RingReader:
         offset += _SIZE_BYTES
         if self._next > self._tail or offset + size > self._capacity:
             raise RingCorruptError(
-                f"a record of {size} bytes at {head} reaches beyond the ring's tail, {self._tail}, or its {self._capacity} bytes"
+                f"a record of {size} bytes at {head} reaches beyond the ring's tail, {self._tail}, "
+                f"or the end of its {self._capacity} bytes"
             )
         return self._data[offset : offset + size]
 
