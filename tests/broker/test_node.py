@@ -15,8 +15,8 @@ import odradek
 from odradek.log import meta_properties
 
 
-def put(broker: odradek.Broker, topic: str, value: bytes = b"x") -> None:
-    producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+def put(broker: odradek.Broker, topic: str, value: bytes = b"x", *, idempotent: bool = False) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "enable.idempotence": idempotent})
     producer.produce(topic, value)
     assert producer.flush(10) == 0
 
@@ -35,6 +35,29 @@ def test_without_its_metadata_a_directory_is_adopted_with_topics_and_ids(tmp_pat
         assert "kept" in topics(broker)
         put(broker, "kept")
     assert (tmp_path / "kept-0" / "partition.metadata").read_text() == stored
+
+
+def test_without_its_metadata_no_producer_id_is_given_a_second_time(tmp_path: Path) -> None:
+    """The second producer's first record has the first one's sequence; under its id too, it would be taken for a retry."""
+    for value in (b"one", b"two"):
+        for file in tmp_path.glob("metadata.db*"):
+            file.unlink()
+        with odradek.Broker(data_dir=str(tmp_path)) as broker:
+            put(broker, "t", value, idempotent=True)
+    stored = (tmp_path / "t-0" / "00000000000000000000.log").read_bytes()
+    assert b"one" in stored and b"two" in stored
+
+
+def test_a_log_that_has_seen_a_later_leader_epoch_elsewhere_is_led_under_one_above_it(tmp_path: Path) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+    (tmp_path / "t-0" / "leader-epoch-checkpoint").write_text("0\n2\n0 0\n6 1\n")
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+    with odradek.Broker(data_dir=str(tmp_path)) as broker:
+        put(broker, "t")
+    epochs = (tmp_path / "t-0" / "leader-epoch-checkpoint").read_text().split("\n")[2:-1]
+    assert epochs == ["0 0", "7 1"]
 
 
 def test_data_of_an_older_topic_of_the_same_name_is_set_aside_and_kept(tmp_path: Path) -> None:

@@ -240,15 +240,28 @@ class Node:
         )
         for stray in strays:
             await self._put_away(stray)
-        unclean = {
-            (report.topic, report.partition): state.log_manager.logs[report.topic, report.partition].latest_epoch
-            for report in self._reports
-            if not report.clean and state.image.partition(report.topic, report.partition) is not None
-        }
-        if unclean:
-            await state.controller.bump_leader_epochs(unclean)
+        behind = self._behind()
+        if behind:
+            await state.controller.bump_leader_epochs(behind)
+        logs = state.log_manager.logs.values()
+        await state.producer_ids.pass_over(producer.producer_id for log in logs for producer in log.producers)
         self._bumped = True
         state.internal_topics.note_partition_count()
+
+    def _behind(self) -> dict[tuple[str, int], int]:
+        """Partitions that need a new leader epoch, with the last one in the log.
+
+        Those that were not closed clean, and those whose log has seen a later epoch than the metadata: it comes back from
+        another broker, and clients that know of that epoch don't listen to an older one.
+        """
+        image, logs = self.state.image, self.state.log_manager.logs
+        unclean = {(report.topic, report.partition) for report in self._reports if not report.clean}
+        known = ((key, log.latest_epoch, image.partition(*key)) for key, log in logs.items())
+        return {
+            key: epoch
+            for key, epoch, partition in known
+            if partition is not None and (key in unclean or epoch > partition.leader_epoch)
+        }
 
     async def _put_away(self, stray: Stray) -> None:
         """Data on disk that belongs to no topic: a deletion is finished, anything else is kept under another name."""
