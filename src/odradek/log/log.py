@@ -28,7 +28,7 @@ from odradek.log.disk_errors import Reach, describe, reach
 from odradek.log.epoch_cache import EpochCache, EpochEnd
 from odradek.log.errors import LogOffline, OffsetOutOfRange
 from odradek.log.flusher import Flusher
-from odradek.log.producer_state import ProducerState
+from odradek.log.producer_state import OutOfOrderSequence, ProducerState
 from odradek.log.reader import Bounds, run, run_now, slice_plan
 from odradek.log.results import (
     EMPTY_SLICE,
@@ -190,7 +190,12 @@ class Log:
             or now_ms > now_max
         ):
             return NEEDS_ROLL
-        return self.write(segment, segment.file, batch, header, leader_epoch, now_ms)
+        try:
+            return self.write(segment, segment.file, batch, header, leader_epoch, now_ms)
+        except OutOfOrderSequence:
+            if self.producers.to_recall(header) is None:
+                raise
+            return NEEDS_ROLL  # `append` looks into the log before it refuses
 
     async def append(
         self, batch: bytearray | memoryview, header: BatchHeader, *, leader_epoch: int, now_ms: int

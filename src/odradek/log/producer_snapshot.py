@@ -12,9 +12,9 @@ Version 1, big endian (Kafka's `ProducerSnapshot.json`):
        producer_id int64, epoch int16, last_sequence int32, last_offset int64, offset_delta int32, timestamp int64,
        coordinator_epoch int32, transaction_first_offset int64
 
-Of the five remembered batches only the last is kept (none: -1, -1, 0): after a restart, a retry of an older one is
-refused as out of order. A worked entry, producer 7 epoch 0, sequences 3-5 at offsets 10-12 at time 1000: `00..07 00
-00 | 00 00 00 05 | 00..0c | 00 00 00 02 | 00..03 e8 | ff ff ff ff | ff..ff`. There is a checksum because a wrong
+Of the five remembered batches only the last is kept (none: -1, -1, 0); after a restart, `recall` looks for the others in
+the log when one of them is sent again. A worked entry, producer 7 epoch 0, sequences 3-5 at offsets 10-12 at time 1000:
+`00..07 00 00 | 00 00 00 05 | 00..0c | 00 00 00 02 | 00..03 e8 | ff ff ff ff | ff..ff`. There is a checksum because a wrong
 snapshot, unlike a wrong index, would not be noticed: it would silently accept duplicates.
 """
 
@@ -78,13 +78,15 @@ def decode(data: bytes) -> list[ProducerEntry]:
 
 def _decode_entry(fields: tuple[int, ...]) -> ProducerEntry:
     producer_id, epoch, last_sequence, last_offset, delta, timestamp, coordinator_epoch, transaction = fields
+    last = BatchMetadata(last_sequence, last_offset, delta, timestamp) if last_offset >= 0 else None
     return ProducerEntry(
         producer_id,
         epoch,
         coordinator_epoch=coordinator_epoch,
         last_timestamp=timestamp,
         transaction_first_offset=max(transaction, NO_TRANSACTION),
-        batches=[BatchMetadata(last_sequence, last_offset, delta, timestamp)] if last_offset >= 0 else [],
+        batches=[last] if last is not None else [],
+        abridged=last is not None and last.first_sequence != 0,
     )
 
 

@@ -5,7 +5,7 @@ epoch and the last five batches (clients keep at most five requests in flight, s
 by Kafka's `ProducerStateManager` and `ProducerAppendInfo` (KIP-98, KIP-360):
 
 - the same sequence range as one of the five: a retry; it is answered with the first copy's offsets, nothing is
-  written;
+  written (a snapshot keeps only the last one: `recall` finds the others in the log when they are asked for);
 - the next sequence number within the same epoch: accepted; any other: OUT_OF_ORDER_SEQUENCE_NUMBER;
 - a higher epoch must begin at 0; a lower one is INVALID_PRODUCER_EPOCH;
 - an id that is not known (new, expired, its records deleted) may begin anywhere: the broker cannot tell a gap from a
@@ -90,9 +90,14 @@ class CompletedTransaction(NamedTuple):
 
 
 class ProducerEntry:
-    """One producer's state. `last_timestamp`: of its newest batch or marker, epoch milliseconds; expiry counts from it."""
+    """One producer's state. `last_timestamp`: of its newest batch or marker, epoch milliseconds; expiry counts from it.
 
-    __slots__ = ("batches", "coordinator_epoch", "epoch", "last_timestamp", "producer_id", "transaction_first_offset")
+    `abridged`: it comes from a snapshot, so the log may hold older batches of this epoch than those in `batches`.
+    """
+
+    __slots__ = (
+        "abridged", "batches", "coordinator_epoch", "epoch", "last_timestamp", "producer_id", "transaction_first_offset"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -103,6 +108,7 @@ class ProducerEntry:
         last_timestamp: int = -1,
         transaction_first_offset: int = NO_TRANSACTION,
         batches: Iterable[BatchMetadata] = (),
+        abridged: bool = False,
     ) -> None:
         self.producer_id = producer_id
         self.epoch = epoch
@@ -110,10 +116,21 @@ class ProducerEntry:
         self.last_timestamp = last_timestamp
         self.transaction_first_offset = transaction_first_offset
         self.batches = list(batches)
+        self.abridged = abridged
 
     @property
     def last_batch(self) -> BatchMetadata | None:
         return self.batches[-1] if self.batches else None
+
+    def complete(self, older: list[BatchMetadata]) -> None:
+        """Remember `older` before the rest: nothing else that could be known is in the log."""
+        self.batches[:0] = older
+        self.abridged = False
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.batches.clear()
+        self.abridged = False
 
     def __repr__(self) -> str:
         return (
@@ -190,6 +207,15 @@ class ProducerState:
             f"{header.base_sequence} after {last}"
         )
 
+    def to_recall(self, header: BatchHeader) -> ProducerEntry | None:
+        """The producer's entry, if `header` may be a retry of a batch that its snapshot left out: see `recall`."""
+        entry = self._producers.get(header.producer_id)
+        if entry is None or not entry.abridged or not 0 < len(entry.batches) < BATCHES_KEPT:
+            return None
+        behind = decrement_sequence(entry.batches[0].first_sequence, header.base_sequence)  # a ring: half of it lies ahead
+        is_older = header.producer_epoch == entry.epoch and header.base_sequence >= 0 and 0 < behind <= _SEQUENCE_MAX // 2
+        return entry if is_older else None
+
     def update(self, header: BatchHeader, first_offset: int, timestamp: int) -> None:
         """Remember an appended data batch that begins at `first_offset`; `timestamp` is its largest one as stored."""
         producer_id = header.producer_id
@@ -198,8 +224,7 @@ class ProducerState:
             entry = self._producers[producer_id] = ProducerEntry(producer_id, header.producer_epoch)
         batches = entry.batches
         if entry.epoch != header.producer_epoch:
-            entry.epoch = header.producer_epoch
-            batches.clear()
+            entry.begin_epoch(header.producer_epoch)
         elif len(batches) == BATCHES_KEPT:
             del batches[0]
         sequence, delta = header.base_sequence, header.last_offset_delta
@@ -238,8 +263,7 @@ class ProducerState:
             entry = self._producers[producer_id] = ProducerEntry(producer_id, header.producer_epoch)
         first_offset = entry.transaction_first_offset
         if entry.epoch != header.producer_epoch:
-            entry.epoch = header.producer_epoch
-            entry.batches.clear()
+            entry.begin_epoch(header.producer_epoch)
         entry.coordinator_epoch = marker.coordinator_epoch
         entry.last_timestamp = header.max_timestamp
         entry.transaction_first_offset = NO_TRANSACTION

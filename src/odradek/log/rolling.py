@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from odradek.log import names, producer_snapshot, transform
+from odradek.log import names, producer_snapshot, recall, transform
 from odradek.log.config import LogConfig
 from odradek.log.disk_errors import Reach, describe, reach
 from odradek.log.errors import BatchLargerThanSegment, LogOffline
@@ -68,6 +68,9 @@ async def append_in_turn(
             f"{log.name}: a batch of {len(batch)} bytes does not fit a segment of {config.segment_bytes} bytes (segment.bytes)"
         )
     try:
+        forgetful = log.producers.to_recall(header)
+        if forgetful is not None:
+            await recall.recall(log, forgetful)
         segment = await segment_for(log, batch, header, now_ms)
         if leader_epoch > log.latest_epoch:
             await begin_epoch(log, leader_epoch)
