@@ -11,6 +11,7 @@ from odradek.smp.arena import Block, Lease
 from odradek.smp.errors import (
     CallCancelledError,
     MessageTooLargeError,
+    NotPlainError,
     PlacementError,
     QueueFullError,
     RemoteError,
@@ -22,7 +23,8 @@ from odradek.smp.errors import (
 from odradek.smp.groups import DEFAULT_GROUP, ServiceGroup
 from odradek.smp.inline import InlineMesh
 from odradek.smp.memory import MeshLayout
-from odradek.smp.shard import Reply, Shard
+from odradek.smp.payload import Reply
+from odradek.smp.shard import Shard
 
 __all__ = [
     "DEFAULT_GROUP",
@@ -32,6 +34,7 @@ __all__ = [
     "Lease",
     "MeshLayout",
     "MessageTooLargeError",
+    "NotPlainError",
     "PlacementError",
     "QueueFullError",
     "RemoteError",

@@ -1,13 +1,17 @@
 """What smp raises.
 
-A call to another shard ends in one of three ways: its value, the failure of its handler (`RemoteError`, or the very
-exception where its type was registered with `carry`), or `ShardDiedError` when the shard that should have answered is
-gone. Nothing hangs.
+A call to another shard ends in one of three ways: its value, the failure of its handler (`RemoteError`), or
+`ShardDiedError` when the shard that should have answered is gone. Nothing hangs.
 """
 
 from __future__ import annotations
 
+import traceback
+
 from odradek.base.errors import OdradekError
+
+_TEXT_MAX = 16 * 1024
+"""Characters of a failure's message, and of its traceback, that cross to the caller."""
 
 
 class SmpError(OdradekError):
@@ -23,7 +27,7 @@ class ShardDiedError(SmpError):
 
 
 class RemoteError(SmpError):
-    """A handler on another shard raised; `type_name` and `trace` are what it raised, as text."""
+    """A handler raised; `type_name` and `trace` are what it raised, as text. Also on the caller's own shard."""
 
     def __init__(self, shard: int, service: str, type_name: str, message: str, trace: str) -> None:
         self.shard = shard
@@ -34,7 +38,7 @@ class RemoteError(SmpError):
 
 
 class CallCancelledError(SmpError):
-    """A handler ended by cancellation, its caller's or its own shard's."""
+    """A handler ended by cancellation, though its caller had not gone. (Callers see it as `RemoteError.type_name`.)"""
 
 
 class UnknownServiceError(SmpError):
@@ -46,7 +50,11 @@ class QueueFullError(SmpError):
 
 
 class MessageTooLargeError(SmpError):
-    """A message does not fit, not even into the arena."""
+    """A message or a payload is larger than any that may cross."""
+
+
+class NotPlainError(SmpError):
+    """A message holds something other than None, numbers, text, bytes, and tuples, lists, dicts and sets of them."""
 
 
 class RingCorruptError(SmpError):
@@ -54,8 +62,18 @@ class RingCorruptError(SmpError):
 
 
 class ServiceOrderError(SmpError):
-    """A handler called into its own service group or an earlier one: shards could wait for each other in a circle."""
+    """A handler did what shards could wait for each other in a circle by (`groups.py`)."""
 
 
 class PlacementError(SmpError):
     """Shards can't be placed as asked on this machine or in this process."""
+
+
+def in_words(error: BaseException) -> tuple[str, str, str]:
+    """Type, message and traceback of a failure, bounded; errors that can't be shown are no reason to fail again."""
+    try:
+        message = str(error)
+        trace = "".join(traceback.format_exception(error))
+    except Exception as second:
+        message = trace = f"(its message can't be had: {type(second).__name__})"
+    return type(error).__name__, message[:_TEXT_MAX], trace[-_TEXT_MAX:]

@@ -8,11 +8,13 @@ thread does it all, and a shard that rings another schedules that one's poller.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from odradek.base.clock import Clock
-from odradek.smp.member import Member, bell_ringer
+from odradek.base.errors import check
+from odradek.smp.member import Member
 from odradek.smp.memory import MeshLayout, MeshMemory
-from odradek.smp.shard import Shard
+from odradek.smp.shard import QUEUE_MAX, Shard
 from odradek.smp.spin import SpinPolicy
 
 _INLINE_RING = 64 * 1024
@@ -24,15 +26,22 @@ class InlineMesh:
 
     __slots__ = ("_members", "_memory")
 
-    def __init__(self, count: int, *, layout: MeshLayout | None = None, clock: Clock | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        self._memory = MeshMemory(layout or MeshLayout(count, _INLINE_RING, _INLINE_ARENA))
-        members: list[Member] = []
-        bells = [bell_ringer(loop, lambda index=index: members[index].poller) for index in range(count)]  # type: ignore[misc]
-        spin = 0  # looking is useless in one loop: whoever could send is not running meanwhile
+    def __init__(
+        self, count: int, *, layout: MeshLayout | None = None, clock: Clock | None = None, queue_max: int = QUEUE_MAX
+    ) -> None:
+        layout = layout or MeshLayout(count, _INLINE_RING, _INLINE_ARENA)
+        check(layout.shards == count, "a mesh has the shards that its layout says", count=count, layout=layout)
+        self._memory = MeshMemory(layout, private=True)
+        self._members: list[Member] = []
+        bells = [partial(self._ring, index) for index in range(count)]
         for index in range(count):
-            members.append(Member(index, self._memory, bells, _no_fence, clock=clock, spin=SpinPolicy(spin)))
-        self._members = members
+            spin = SpinPolicy(0)  # looking is useless in one loop: whoever could send is not running meanwhile
+            member = Member(index, self._memory, bells, _no_fence, clock=clock, spin=spin, queue_max=queue_max)
+            self._members.append(member)
+
+    def _ring(self, index: int) -> None:
+        """Soon, and not at once: the sender is in the middle of its own work."""
+        asyncio.get_running_loop().call_soon(self._members[index].poller.ring)
 
     @property
     def shards(self) -> list[Shard]:

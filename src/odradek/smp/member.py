@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from odradek.base.clock import Clock, SystemClock
 from odradek.smp.arena import Arena
 from odradek.smp.memory import MeshMemory, sleep_index
-from odradek.smp.peer import Peer
+from odradek.smp.peer import Ends
 from odradek.smp.poller import Poller, SleepWord
 from odradek.smp.ring import RingReader, RingWriter
-from odradek.smp.shard import Shard
+from odradek.smp.shard import QUEUE_MAX, Shard
 from odradek.smp.spin import SpinPolicy
 
 
@@ -33,23 +33,24 @@ class Member:
         *,
         clock: Clock | None = None,
         spin: SpinPolicy | None = None,
+        queue_max: int = QUEUE_MAX,
     ) -> None:
         """`ring_bells[t]()` wakes shard t when it sleeps."""
         words = memory.sleep_words()
         arena = Arena(identity, memory.arenas[identity].view)
-        peers = {
-            other: Peer(
-                other,
-                RingWriter(memory.ring(identity, other)),
-                RingReader(memory.ring(other, identity)),
-                (arena, memory.arenas[other].view),
-                SleepWord(words, sleep_index(other), fence).must_ring,
-                ring_bells[other],
+        ends = {
+            other: Ends(
+                writer=RingWriter(memory.ring(identity, other)),
+                reader=RingReader(memory.ring(other, identity)),
+                arena=arena,
+                their_arena=memory.arenas[other].view.toreadonly(),
+                must_ring=SleepWord(words, sleep_index(other), fence).must_ring,
+                ring_bell=ring_bells[other],
             )
             for other in range(memory.layout.shards)
             if other != identity
         }
-        self.shard = Shard(identity, arena, peers)
+        self.shard = Shard(identity, arena, ends, queue_max=queue_max)
         word = SleepWord(words, sleep_index(identity), fence)
         loop = asyncio.get_running_loop()
         self.poller = Poller(loop, clock or SystemClock(), word, self.shard.poll, self.shard.waiting, spin or SpinPolicy())
@@ -58,15 +59,6 @@ class Member:
         self.poller.start()
 
     async def close(self) -> None:
-        """Look no more, serve no more."""
-        self.poller.close()
+        """Serve no more, and then look no more: handlers that end may wait for answers."""
         await self.shard.close()
-
-
-def bell_ringer(loop: asyncio.AbstractEventLoop, poller: Callable[[], Poller]) -> Callable[[], None]:
-    """For shards in one loop: the poller is told, soon."""
-
-    def ring() -> None:
-        loop.call_soon(poller().ring)
-
-    return ring
+        self.poller.close()

@@ -3,8 +3,7 @@
 One region for the queues::
 
     page 0        one cache line (64 bytes) per shard; its first u64 is the sleep word: 1 while the shard may be asleep
-    then          N x N rings, the one from shard s to shard t at index s * N + t (those from a shard to itself are
-    unused)
+    then          N x N rings, the one from shard s to shard t at index s * N + t (a shard's to itself are unused)
 
 and one region per shard for its arena (`arena.py`), which that shard writes and all read. A region is a `memfd`, which
 processes inherit as a descriptor; on systems without `memfd_create`, and where all shards live in one process, it is
@@ -32,8 +31,7 @@ RING_CAPACITY: Final = 256 * 1024
 """Bytes on the way from one shard to another: some thousand small messages, a few microseconds of copying."""
 
 ARENA_BYTES: Final = 64 * 1024 * 1024
-"""Large payloads on their way from one shard to all others: at least one of the largest request (`socket.request.max.bytes` is
-100 MiB by default, and requests of such a size are split before they cross)."""
+"""Large payloads on their way from one shard to all others, and the largest that there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,14 @@ class Region:
 
     __slots__ = ("_map", "fd", "view")
 
-    def __init__(self, size: int, name: str, fd: int | None = None) -> None:
-        """Make a region, or map the one behind `fd` (made by another process, of the same size)."""
-        self.fd = _make(size, name) if fd is None else fd
-        self._map = mmap.mmap(self.fd, size, flags=mmap.MAP_SHARED)
+    def __init__(self, size: int, fd: int) -> None:
+        """Map the region behind `fd`, which is ours from now on, or make one without a descriptor (-1)."""
+        self.fd = fd
+        try:
+            self._map = mmap.mmap(fd, size, flags=mmap.MAP_SHARED)
+        except BaseException:
+            self.close()
+            raise
         self.view = memoryview(self._map)
 
     def close(self) -> None:
@@ -77,31 +79,43 @@ class Region:
             self.fd = -1
 
 
-def _make(size: int, name: str) -> int:
-    if not sys.platform.startswith("linux"):
+def _make(size: int, name: str, private: bool) -> int:
+    if private or not sys.platform.startswith("linux"):
         return -1
     fd = os.memfd_create(name)
-    os.ftruncate(fd, size)
+    try:
+        os.ftruncate(fd, size)
+    except OSError:
+        os.close(fd)
+        raise
     return fd
 
 
 class MeshMemory:
     """A mapped mesh: the views that shards build their ends on."""
 
-    __slots__ = ("arenas", "layout", "region")
+    __slots__ = ("_regions", "arenas", "layout", "region")
 
-    def __init__(self, layout: MeshLayout, fds: tuple[int, ...] | None = None) -> None:
-        """`fds` are those of a mesh that another process made: the queues' first, then one per arena."""
+    def __init__(self, layout: MeshLayout, fds: tuple[int, ...] | None = None, *, private: bool = False) -> None:
+        """`fds` are those of a mesh that another process made: the queues' first, then one per arena.
+
+        A `private` one is this process's alone, and has none.
+        """
         self.layout = layout
-        self.region = Region(layout.bytes, "odradek-mesh", fds[0] if fds else None)
-        self.arenas = [
-            Region(layout.arena_bytes, f"odradek-arena-{shard}", fds[1 + shard] if fds else None)
-            for shard in range(layout.shards)
-        ]
+        sizes = {"odradek-mesh": layout.bytes}
+        sizes |= {f"odradek-arena-{shard}": layout.arena_bytes for shard in range(layout.shards)}
+        self._regions: list[Region] = []
+        try:
+            for index, (name, size) in enumerate(sizes.items()):
+                self._regions.append(Region(size, fds[index] if fds else _make(size, name, private)))
+        except OSError:
+            self.close()
+            raise
+        self.region, *self.arenas = self._regions
 
     @property
     def fds(self) -> tuple[int, ...]:
-        return (self.region.fd, *(arena.fd for arena in self.arenas))
+        return tuple(region.fd for region in self._regions)
 
     def sleep_words(self) -> memoryview:
         """u64 words; the one of shard s is at index `sleep_index(s)`."""
@@ -114,7 +128,7 @@ class MeshMemory:
 
     def close(self) -> None:
         """Give the descriptors back; may be repeated."""
-        for region in (self.region, *self.arenas):
+        for region in self._regions:
             region.close()
 
 

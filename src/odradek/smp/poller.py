@@ -128,17 +128,18 @@ class Poller:
         self.wakes += 1
         self._word.get_up()
         now = self._clock.monotonic()
-        if self._waiting():
-            self.policy.woken((now - self._since) * 1e6)
+        slept_us = (now - self._since) * 1e6
         self._since = now
-        self._context.run(self._turn)
+        if self._context.run(self._turn):
+            self.policy.woken(slept_us)
 
     def _again(self) -> None:
         self._loop.call_soon(self._turn, context=self._context)
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Look once, and say whether anything was there."""
         if self._closed:
-            return
+            return False
         self.turns += 1
         if self._poll():
             if self._spinning:
@@ -146,16 +147,17 @@ class Poller:
                 self.policy.caught()
             self._since = self._clock.monotonic()
             self._again()
-            return
+            return True
         now = self._clock.monotonic()
         if (now - self._since) * 1e6 < self.policy.window_us:
             self._spinning = True
             self._again()
-            return
+            return False
         if self._spinning:
             self._spinning = False
             self.policy.fell_asleep()
         self._fall_asleep(now)
+        return False
 
     def _fall_asleep(self, now: float) -> None:
         if not self._word.lie_down():
