@@ -30,7 +30,7 @@ from odradek.base.prng import Prng, seeded
 from odradek.log.config import LogConfig
 from odradek.log.log import Log
 from odradek.log.manager import LogManager
-from odradek.log.producer_state import OutOfOrderSequence
+from odradek.log.producer_state import BATCHES_KEPT, OutOfOrderSequence
 from odradek.log.results import NEEDS_ROLL, AppendResult
 from odradek.records.batch import BatchHeader, parse_header, scan
 from odradek.records.record import NewRecord, build_batch
@@ -266,15 +266,14 @@ def check_start(log: Log, promise: Promise, appended: dict[int, bytes]) -> None:
 async def send_again(log: Log, sent: bytes, first_offset: int, found: dict[int, bytes]) -> None:
     """A retry of an acknowledged batch is never a second copy.
 
-    The last batch of a producer is always known to be a duplicate. Older ones may be refused instead: Kafka's snapshots, and so
-    ours, tell no more than each producer's last batch.
+    The last five of a producer that are in the log are always known to be duplicates, older ones are refused.
     """
     producer_id = parse_header(sent).producer_id
-    newest = max(offset for offset, batch in found.items() if parse_header(batch).producer_id == producer_id)
+    known = sorted(offset for offset, batch in found.items() if parse_header(batch).producer_id == producer_id)[-BATCHES_KEPT:]
     try:
         result = await append(log, bytearray(sent), max(log.latest_epoch, 0), log.surroundings.clock.now_ms())
     except OutOfOrderSequence:
-        assert first_offset < newest
+        assert first_offset < known[0]
     else:
         assert (result.duplicate, result.first_offset) == (True, first_offset)
 
