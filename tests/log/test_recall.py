@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from itertools import chain
 from typing import NamedTuple
 
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_house import NOW, Disk, a_log, make_batch, put
 
+from odradek.aio.faults import Fault
 from odradek.aio.memory_storage import MemoryStorage
 from odradek.aio.storage import Operation
 from odradek.log import recall
+from odradek.log.errors import LogOffline
 from odradek.log.log import Log
 from odradek.log.producer_state import BATCHES_KEPT, BatchMetadata, OutOfOrderSequence, ProducerEntry, ProducerStateError
 from odradek.log.recall import SEARCHED_BYTES, Recollection
@@ -155,6 +158,21 @@ def test_damage_on_the_way_ends_the_search_and_not_the_partition():
         async with a_log(disk, segment_bytes=150) as house:
             assert await send(house.log, 2) == OutOfOrderSequence.code
             assert await send(house.log, 4) == (4, 4, False)
+
+    asyncio.run(story())
+
+
+def test_a_search_that_finds_no_descriptor_left_is_made_again_at_the_next_retry():
+    async def story() -> None:
+        disk = Disk()
+        async with a_log(disk, segment_bytes=150) as house:
+            for sequence in range(6):
+                await send(house.log, sequence)
+        async with a_log(disk, segment_bytes=150) as house:
+            disk.memory.faults.add(Fault(Operation.OPEN, errno.EMFILE, path="*3.log"))
+            with pytest.raises(LogOffline):
+                await send(house.log, 2)
+            assert await send(house.log, 2) == (2, 2, True)
 
     asyncio.run(story())
 
