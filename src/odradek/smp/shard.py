@@ -196,7 +196,12 @@ class Shard:
         except BaseException:
             discard(carried)
             raise
-        return await self._ask(peer, places, entry.name, args, posted(carried))
+        try:
+            payload = posted(carried)
+        except BaseException:  # a block that somebody sends twice
+            places.release()
+            raise
+        return await self._ask(peer, places, entry.name, args, payload)
 
     async def _ask(self, peer: Peer, places: Semaphore, service: str, args: tuple[Any, ...], payload: Payload) -> Any:
         self._next_call = number = self._next_call + 1
@@ -312,8 +317,10 @@ class Shard:
             record = peer.gather(value, last=bool(number))
             for whole in decode(record) if record is not None else ():
                 self._take(peer, whole)
-        else:
+        elif kind == GOODBYE:
             peer.lose(ShardDiedError(peer.shard, "has closed"))
+        else:
+            raise RingCorruptError(f"shard {peer.shard} sends a message of the unknown kind {kind!r}")
 
     def _drop(self, release: Callable[[], None]) -> None:
         """A lease was forgotten. (We may be anywhere, in any thread: the garbage collector has found it.)"""
