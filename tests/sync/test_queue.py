@@ -170,11 +170,11 @@ def test_the_nth_get_takes_what_the_nth_put_gave(limit, schedule, closing):
         for together in schedule:
             for action, number in together:
                 run.do(action, number)
-            await turns(6)
+            await turns(60)
             run.check()
         if closing:
             run.do("close", 0)
-            await turns(6)
+            await turns(60)
             run.check()
         for task in run.tasks:
             task.cancel()
