@@ -8,6 +8,7 @@ of shards that wait for each other would be found.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -64,21 +65,26 @@ async def traffic(prng: Prng, callers: int, patience: float) -> tuple[int, int]:
         await turns(prng.randrange(6))
         impatient.pop().cancel()
     ended = asyncio.gather(*tasks, return_exceptions=True)
-    await until_done(ended)
+    await until(ended.done)
     failures = [end for end in ended.result() if isinstance(end, BaseException)]
     assert all(isinstance(failure, asyncio.CancelledError) for failure in failures), failures
-    await turns(60)
+    await until(lambda: all(is_quiet(shard) for shard in mesh.shards))  # who gave up did not wait for what it left behind
     for shard in mesh.shards:
         check_all_came_back(shard)
     await mesh.close()
     return callers - len(failures), len(failures)
 
 
-async def until_done(ended: asyncio.Future[list[BaseException | None]]) -> None:
+def is_quiet(shard: Shard) -> bool:
+    view = shard.statistics()
+    return not (view.tasks or view.arena.blocks or any(peer.waiting or peer.lent for peer in view.peers))
+
+
+async def until(done: Callable[[], bool]) -> None:
     """Nothing here waits for time but a full ring (1 ms), so traffic that has not ended after so many turns stands still."""
     for _ in range(3000):
         await turns(10)
-        if ended.done():
+        if done():
             return
         await asyncio.sleep(0.001)
     raise AssertionError("the shards wait for each other")
@@ -115,7 +121,7 @@ def test_handlers_of_two_shards_that_call_each_other(on_mesh, payload):
         mesh.start()
         calls = [shard.call(1 - shard.id, "first", payload=bytes(payload)) for shard in mesh.shards for _ in range(8)]
         ended = asyncio.gather(*calls)
-        await until_done(ended)
+        await until(ended.done)
         assert ended.result() == [payload] * 16
 
     on_mesh(story, layout=MeshLayout(2, ring_capacity=1024, arena_bytes=8192))
