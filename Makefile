@@ -23,6 +23,7 @@ test: $(VENV)/.dev
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check src tests tools benchmarks examples .ci
+	$(BIN)/ruff format --check src tests tools benchmarks examples .ci
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

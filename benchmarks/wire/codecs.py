@@ -43,9 +43,7 @@ def produce_request(size: int) -> produce.ProduceRequest:
 def produce_response() -> produce.ProduceResponse:
     """The usual answer to that."""
     partition = produce.PartitionProduceResponse(base_offset=123456, log_start_offset=0)
-    return produce.ProduceResponse(
-        responses=[produce.TopicProduceResponse(name="orders", partition_responses=[partition])]
-    )
+    return produce.ProduceResponse(responses=[produce.TopicProduceResponse(name="orders", partition_responses=[partition])])
 
 
 def metadata_response() -> metadata.MetadataResponse:

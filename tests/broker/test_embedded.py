@@ -28,9 +28,7 @@ def put(broker: odradek.Broker, topic: str, value: bytes) -> None:
 
 
 def get(broker: odradek.Broker, topic: str, count: int, group: str = "g") -> list[bytes]:
-    consumer = Consumer(
-        {"bootstrap.servers": broker.bootstrap_servers, "group.id": group, "auto.offset.reset": "earliest"}
-    )
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": group, "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     found: list[bytes] = []
     try:
@@ -150,9 +148,7 @@ sys.exit(run(config, on_started=lambda node: print(next(iter(node.state.endpoint
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_process_clean_and_with_exit_code_0(tmp_path: Path, number: signal.Signals) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SERVE), str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(SERVE), str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process.stdout:
         address = process.stdout.readline().strip()

@@ -126,9 +126,7 @@ def test_an_exception_in_the_block_is_the_caller_s_and_the_broker_is_gone() -> N
 
 def test_threads_may_use_it_together() -> None:
     with odradek.Broker() as broker:
-        threads = [
-            threading.Thread(target=make_topic, args=(broker.bootstrap_servers, f"t{number}")) for number in range(16)
-        ]
+        threads = [threading.Thread(target=make_topic, args=(broker.bootstrap_servers, f"t{number}")) for number in range(16)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -16,8 +16,13 @@ def items(*indexes: int, offset: int = 0) -> list[FetchItem]:
 
 
 def plan(
-    sessions: FetchSessionCache, session_id: int, epoch: int, *indexes: int, now_ms: int = 0,
-    forgotten: tuple[FetchKey, ...] = (), by_id: bool = False,
+    sessions: FetchSessionCache,
+    session_id: int,
+    epoch: int,
+    *indexes: int,
+    now_ms: int = 0,
+    forgotten: tuple[FetchKey, ...] = (),
+    by_id: bool = False,
 ) -> FetchPlan:
     return sessions.plan(session_id, epoch, items(*indexes), forgotten, by_id=by_id, now_ms=now_ms)
 

@@ -29,18 +29,30 @@ DAY_MS = 86_400_000
 
 def join(group="g", member="", session=10_000, protocols=(("range", b"\x00\x00\x00\x00\x00\x01\x00\x01t"),), **more):
     return JoinGroupRequest(
-        group_id=group, member_id=member, session_timeout_ms=session, rebalance_timeout_ms=60_000, protocol_type="consumer",
-        protocols=[JoinGroupRequestProtocol(name=name, metadata=metadata) for name, metadata in protocols], **more,
+        group_id=group,
+        member_id=member,
+        session_timeout_ms=session,
+        rebalance_timeout_ms=60_000,
+        protocol_type="consumer",
+        protocols=[JoinGroupRequestProtocol(name=name, metadata=metadata) for name, metadata in protocols],
+        **more,
     )
 
 
 def commit(offset, group="g", generation=-1, member="", topic="t", partitions=(0,), metadata="note"):
     return OffsetCommitRequest(
-        group_id=group, generation_id_or_member_epoch=generation, member_id=member,
-        topics=[OffsetCommitRequestTopic(name=topic, partitions=[
-            OffsetCommitRequestPartition(partition_index=each, committed_offset=offset, committed_metadata=metadata)
-            for each in partitions
-        ])],
+        group_id=group,
+        generation_id_or_member_epoch=generation,
+        member_id=member,
+        topics=[
+            OffsetCommitRequestTopic(
+                name=topic,
+                partitions=[
+                    OffsetCommitRequestPartition(partition_index=each, committed_offset=offset, committed_metadata=metadata)
+                    for each in partitions
+                ],
+            )
+        ],
     )
 
 
@@ -61,9 +73,7 @@ async def committed(world, group="g", require_stable=False):
     request = OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=None)], require_stable=require_stable)
     (found,) = (await world.groups.offset_fetch(request, world.client(8))).groups
     assert found.error_code == ErrorCode.NONE
-    return {
-        (topic.name, each.partition_index): each.committed_offset for topic in found.topics for each in topic.partitions
-    }
+    return {(topic.name, each.partition_index): each.committed_offset for topic in found.topics for each in topic.partitions}
 
 
 def codes(response):
@@ -228,7 +238,8 @@ def test_every_rebalance_is_logged_with_its_reason_member_and_group(world, caplo
         asyncio.run(scenario())
     told = [record.fields for record in caplog.records if record.getMessage() == "group rebalances"]
     assert [(each["group"], each["cause"], each["client"], each["host"]) for each in told] == [
-        ("g", "member joined", "tester", "/127.0.0.1"), ("g", "session timeout", "tester", "/127.0.0.1"),
+        ("g", "member joined", "tester", "/127.0.0.1"),
+        ("g", "session timeout", "tester", "/127.0.0.1"),
     ]
     assert told[1]["reason"] == f"no heartbeat from {told[1]['member']} within session.timeout.ms=10000"
 
@@ -411,7 +422,9 @@ def test_deleting_groups(world):
         await stable_member(one, "busy")
         await one.groups.offset_commit(commit(1, group="idle", partitions=range(2500)), one.client())
         assert await delete(one, "busy", "idle", "none", "idle") == {
-            "busy": "NON_EMPTY_GROUP", "idle": "NONE", "none": "GROUP_ID_NOT_FOUND",
+            "busy": "NON_EMPTY_GROUP",
+            "idle": "NONE",
+            "none": "GROUP_ID_NOT_FOUND",
         }
         assert [len(records) for _, records in one.log.batches[-3:]] == [1000, 1000, 501]  # the group's own with the last
         assert await committed(one, "idle") == {}

@@ -86,7 +86,8 @@ blobs = st.binary(max_size=20)
 
 
 @given(
-    st.integers(0, 2**31 - 1), st.integers(-1, 2**40),
+    st.integers(0, 2**31 - 1),
+    st.integers(-1, 2**40),
     st.dictionaries(names, st.tuples(st.none() | names, names, blobs, blobs), min_size=1, max_size=4),
 )
 def test_groups_read_back(generation, since_ms, members):
@@ -95,14 +96,25 @@ def test_groups_read_back(generation, since_ms, members):
         return
     group = Group("g", since_ms, state=GroupState.STABLE, generation=generation, protocol_name="p")
     for member_id, (instance, client, metadata, assignment) in members.items():
-        group.add(Member(
-            member_id, instance_id=instance, client_id=client, client_host="/h", rebalance_timeout_ms=5, session_timeout_ms=6,
-            protocol_type="t", protocols=(("p", metadata),), assignment=assignment,
-        ))
+        group.add(
+            Member(
+                member_id,
+                instance_id=instance,
+                client_id=client,
+                client_host="/h",
+                rebalance_timeout_ms=5,
+                session_timeout_ms=6,
+                protocol_type="t",
+                protocols=(("p", metadata),),
+                assignment=assignment,
+            )
+        )
     again = read_group("g", bytes.fromhex(written(group)[1]))
     assert written(again) == written(group)
     assert (again.leader_id, again.static_members, list(again.members)) == (
-        group.leader_id, group.static_members, list(group.members)
+        group.leader_id,
+        group.static_members,
+        list(group.members),
     )
 
 

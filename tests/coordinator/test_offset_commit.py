@@ -20,10 +20,18 @@ def group_in(state):
     group = Group("g", 0, state=state, generation=5)
     if state is not GroupState.EMPTY:
         for member_id, instance_id in (("m", None), ("s", "inst")):
-            group.add(Member(
-                member_id, instance_id=instance_id, client_id="", client_host="", rebalance_timeout_ms=1, session_timeout_ms=1,
-                protocol_type="consumer", protocols=(("range", b""),),
-            ))
+            group.add(
+                Member(
+                    member_id,
+                    instance_id=instance_id,
+                    client_id="",
+                    client_host="",
+                    rebalance_timeout_ms=1,
+                    session_timeout_ms=1,
+                    protocol_type="consumer",
+                    protocols=(("range", b""),),
+                )
+            )
     return group
 
 

@@ -21,7 +21,8 @@ TOPICS = {"t": {0: CommittedOffset(7, 2, "note", 99, -1, ID)}, "u": {1: Committe
 def shown(response):
     return [
         (topic.name, each.partition_index, each.committed_offset, each.committed_leader_epoch, each.metadata)
-        for topic in response.topics for each in topic.partitions
+        for topic in response.topics
+        for each in topic.partitions
     ]
 
 
@@ -36,7 +37,8 @@ def test_an_unknown_partition_is_no_error():
 
 def test_null_topics_are_all():
     assert shown(fetch_offsets(OffsetFetchRequestGroup(group_id="g", topics=None), TOPICS)) == [
-        ("t", 0, 7, 2, "note"), ("u", 1, 8, -1, ""),
+        ("t", 0, 7, 2, "note"),
+        ("u", 1, 8, -1, ""),
     ]
     assert shown(fetch_offsets(OffsetFetchRequestGroup(group_id="g", topics=[]), TOPICS)) == []
 
@@ -77,5 +79,6 @@ def test_a_topic_that_members_read_keeps_its_offsets():
     gone, response = plan_delete(group, OffsetDeleteRequest(group_id="g", topics=asked), TOPICS)
     assert gone == [("u", 1)]
     assert [[name_of(each.error_code) for each in topic.partitions] for topic in response.topics] == [
-        ["GROUP_SUBSCRIBED_TO_TOPIC"] * 2, ["NONE"] * 2,
+        ["GROUP_SUBSCRIBED_TO_TOPIC"] * 2,
+        ["NONE"] * 2,
     ]

@@ -23,12 +23,14 @@ def load(records):
 
 
 def test_the_last_record_of_a_key_holds():
-    shard = load([
-        offset_record("g", "t", 0, CommittedOffset(1)),
-        offset_record("g", "t", 1, CommittedOffset(5)),
-        offset_record("g", "t", 0, CommittedOffset(2)),
-        offset_tombstone("g", "t", 1),
-    ])
+    shard = load(
+        [
+            offset_record("g", "t", 0, CommittedOffset(1)),
+            offset_record("g", "t", 1, CommittedOffset(5)),
+            offset_record("g", "t", 0, CommittedOffset(2)),
+            offset_tombstone("g", "t", 1),
+        ]
+    )
     assert shard.offsets.topics_of("g") == {"t": {0: CommittedOffset(2)}}
     assert shard.groups["g"].state is GroupState.EMPTY
     assert shard.groups["g"].protocol_type is None  # a simple group
@@ -49,14 +51,16 @@ def test_a_deleted_group_is_gone():
 
 
 def test_what_is_unreadable_or_not_ours_does_not_keep_the_rest_from_loading():
-    shard = load([
-        (b"", b"x"),
-        (b"\x00\x01\x00", b"x"),
-        (b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x00", b"\x00\x04"),
-        (b"\x00\x03\x00\x01g", b"a consumer group of KIP-848"),
-        (b"\x00\x0b\x00\x01g", b"a share group"),
-        offset_record("h", "t", 0, CommittedOffset(1)),
-    ])
+    shard = load(
+        [
+            (b"", b"x"),
+            (b"\x00\x01\x00", b"x"),
+            (b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x00", b"\x00\x04"),
+            (b"\x00\x03\x00\x01g", b"a consumer group of KIP-848"),
+            (b"\x00\x0b\x00\x01g", b"a share group"),
+            offset_record("h", "t", 0, CommittedOffset(1)),
+        ]
+    )
     assert list(shard.groups) == ["h"]
 
 

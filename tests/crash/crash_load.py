@@ -215,7 +215,7 @@ class Reader:
         self._consumer.assign([TopicPartition(TOPIC, p, len(keys)) for p, keys in self.keys.items()])
         deadline = time.monotonic() + 30
         while any(len(self.keys[p]) < end for p, end in ends.items()):
-            assert time.monotonic() < deadline, f"read {({p: len(k) for p, k in self.keys.items()})} of {ends}"
+            assert time.monotonic() < deadline, f"read { ({p: len(k) for p, k in self.keys.items()}) } of {ends}"
             for message in self._consumer.consume(1000, 0.2):
                 assert message.error() is None, message.error()
                 keys = self.keys[message.partition()]

@@ -55,9 +55,7 @@ def test_older_names_give_way_to_newer_ones() -> None:
 
 
 def test_listeners_that_kafka_keeps_for_controllers_are_not_for_clients() -> None:
-    config = BrokerConfig(
-        {"listeners": "PLAINTEXT://:9092,CONTROLLER://:9093", "controller.listener.names": "CONTROLLER"}
-    )
+    config = BrokerConfig({"listeners": "PLAINTEXT://:9092,CONTROLLER://:9093", "controller.listener.names": "CONTROLLER"})
     assert config.client_listeners == ("PLAINTEXT://:9092",)
 
 

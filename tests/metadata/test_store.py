@@ -160,9 +160,7 @@ transactions = st.lists(st.tuples(st.lists(st.builds(Compare, keys, st.integers(
 @pytest.mark.parametrize("engine", ["memory", "sqlite"])
 @settings(max_examples=30, deadline=None)
 @given(transactions=transactions)
-def test_a_store_is_a_dictionary_with_revisions(
-    engine: str, transactions: list[tuple[list[Compare], list[Operation]]]
-) -> None:
+def test_a_store_is_a_dictionary_with_revisions(engine: str, transactions: list[tuple[list[Compare], list[Operation]]]) -> None:
     async def tell() -> None:
         model: dict[str, tuple[bytes, int]] = {}
         revision = 0

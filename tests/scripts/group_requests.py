@@ -24,7 +24,11 @@ BOTH = (("range", SUBSCRIPTION), ("sticky", b"1"))
 
 def join(group, member="", session=10_000, protocols=RANGE, kind="consumer", instance=None):
     return join_group.JoinGroupRequest(
-        group_id=group, member_id=member, session_timeout_ms=session, rebalance_timeout_ms=15_000, protocol_type=kind,
+        group_id=group,
+        member_id=member,
+        session_timeout_ms=session,
+        rebalance_timeout_ms=15_000,
+        protocol_type=kind,
         group_instance_id=instance,
         protocols=[join_group.JoinGroupRequestProtocol(name=name, metadata=metadata) for name, metadata in protocols],
     )
@@ -32,16 +36,18 @@ def join(group, member="", session=10_000, protocols=RANGE, kind="consumer", ins
 
 def sync(group, member, generation, assignments=(), kind="consumer", protocol="range", instance=None):
     return sync_group.SyncGroupRequest(
-        group_id=group, member_id=member, generation_id=generation, protocol_type=kind, protocol_name=protocol,
+        group_id=group,
+        member_id=member,
+        generation_id=generation,
+        protocol_type=kind,
+        protocol_name=protocol,
         group_instance_id=instance,
         assignments=[sync_group.SyncGroupRequestAssignment(member_id=id, assignment=what) for id, what in assignments],
     )
 
 
 def beat(group, member, generation, instance=None):
-    return heartbeat.HeartbeatRequest(
-        group_id=group, member_id=member, generation_id=generation, group_instance_id=instance
-    )
+    return heartbeat.HeartbeatRequest(group_id=group, member_id=member, generation_id=generation, group_instance_id=instance)
 
 
 def leave(group, *members, single=""):
@@ -53,14 +59,26 @@ def leave(group, *members, single=""):
 def commit(group, partitions, topic, generation=-1, member="", instance=None, retention_ms=-1, topic_id=bytes(16)):
     """`partitions`: (index, offset, leader epoch, metadata)."""
     return offset_commit.OffsetCommitRequest(
-        group_id=group, generation_id_or_member_epoch=generation, member_id=member, group_instance_id=instance,
+        group_id=group,
+        generation_id_or_member_epoch=generation,
+        member_id=member,
+        group_instance_id=instance,
         retention_time_ms=retention_ms,
-        topics=[offset_commit.OffsetCommitRequestTopic(name=topic, topic_id=topic_id, partitions=[
-            offset_commit.OffsetCommitRequestPartition(
-                partition_index=index, committed_offset=offset, committed_leader_epoch=epoch, committed_metadata=metadata
+        topics=[
+            offset_commit.OffsetCommitRequestTopic(
+                name=topic,
+                topic_id=topic_id,
+                partitions=[
+                    offset_commit.OffsetCommitRequestPartition(
+                        partition_index=index,
+                        committed_offset=offset,
+                        committed_leader_epoch=epoch,
+                        committed_metadata=metadata,
+                    )
+                    for index, offset, epoch, metadata in partitions
+                ],
             )
-            for index, offset, epoch, metadata in partitions
-        ])],
+        ],
     )
 
 
@@ -79,9 +97,11 @@ def fetch_group(group, *topics, everything=False):
 
 
 def delete_offsets(group, topic, *partitions):
-    topics = [offset_delete.OffsetDeleteRequestTopic(name=topic, partitions=[
-        offset_delete.OffsetDeleteRequestPartition(partition_index=index) for index in partitions
-    ])]
+    topics = [
+        offset_delete.OffsetDeleteRequestTopic(
+            name=topic, partitions=[offset_delete.OffsetDeleteRequestPartition(partition_index=index) for index in partitions]
+        )
+    ]
     return offset_delete.OffsetDeleteRequest(group_id=group, topics=topics)
 
 

@@ -80,8 +80,12 @@ class GroupStory:
     def do_join(self, waiter: str, arguments: Arguments) -> None:
         member_id = arguments.get("id", "")
         request = JoinGroupRequest(
-            group_id="g", member_id=member_id, group_instance_id=arguments.get("instance"), reason=arguments.get("reason"),
-            protocol_type=arguments.get("type", "consumer"), protocols=list(_protocols(arguments["protocols"])),
+            group_id="g",
+            member_id=member_id,
+            group_instance_id=arguments.get("instance"),
+            reason=arguments.get("reason"),
+            protocol_type=arguments.get("type", "consumer"),
+            protocols=list(_protocols(arguments["protocols"])),
             session_timeout_ms=_ms(arguments.get("session", "10s")),
             rebalance_timeout_ms=_ms(arguments.get("rebalance", "60s")),
         )
@@ -94,8 +98,11 @@ class GroupStory:
     def do_sync(self, waiter: str, arguments: Arguments) -> None:
         assignments = [each.split(":") for each in filter(None, arguments.get("assign", "").split(","))]
         request = SyncGroupRequest(
-            group_id="g", member_id=arguments["id"], generation_id=int(arguments["gen"]),
-            group_instance_id=arguments.get("instance"), protocol_type=arguments.get("type"),
+            group_id="g",
+            member_id=arguments["id"],
+            generation_id=int(arguments["gen"]),
+            group_instance_id=arguments.get("instance"),
+            protocol_type=arguments.get("type"),
             protocol_name=arguments.get("protocol"),
             assignments=[SyncGroupRequestAssignment(member_id=id, assignment=what.encode()) for id, what in assignments],
         )
@@ -103,7 +110,9 @@ class GroupStory:
 
     def do_heartbeat(self, _: str, arguments: Arguments) -> None:
         request = HeartbeatRequest(
-            group_id="g", member_id=arguments["id"], generation_id=int(arguments["gen"]),
+            group_id="g",
+            member_id=arguments["id"],
+            generation_id=int(arguments["gen"]),
             group_instance_id=arguments.get("instance"),
         )
         self.out.append(name_of(self._step(lambda step: heartbeat(self.group, request, step))))
@@ -142,9 +151,7 @@ class GroupStory:
 
     def do_state(self, _: str, __: Arguments) -> None:
         group = self.group
-        self.out.append(
-            f"{group.state} generation={group.generation} protocol={group.protocol_name} leader={group.leader_id}"
-        )
+        self.out.append(f"{group.state} generation={group.generation} protocol={group.protocol_name} leader={group.leader_id}")
         for member in group.members.values():
             waits = "joining" if member.join_waiter else "syncing" if member.sync_waiter else "idle"
             instance = f" instance={member.instance_id}" if member.instance_id else ""

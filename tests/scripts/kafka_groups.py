@@ -182,9 +182,12 @@ async def refusals(talk, prefix):
     """What is refused without looking at a member."""
     ask, nope = talk.ask, f"{prefix}nope"
     for label, request in {
-        "join without group": join(""), "join with a short session": join(nope, session=10),
-        "join with a long session": join(nope, session=99_999_999), "join as somebody in no group": join(nope, "nobody"),
-        "join without protocols": join(f"{prefix}r", protocols=()), "join without a type": join(f"{prefix}r", kind=""),
+        "join without group": join(""),
+        "join with a short session": join(nope, session=10),
+        "join with a long session": join(nope, session=99_999_999),
+        "join as somebody in no group": join(nope, "nobody"),
+        "join without protocols": join(f"{prefix}r", protocols=()),
+        "join without a type": join(f"{prefix}r", kind=""),
     }.items():
         await ask(label, join_group, 9, request)
     await ask("join without protocols, v3", join_group, 3, join(f"{prefix}r", protocols=()))
@@ -277,8 +280,10 @@ async def fetches(talk, group):
     for version in (8, 9, 10):
         name = topic if version < 10 else ""
         groups = [
-            fetch_group(group, (name, talk.topic_id, indexes)), fetch_group(group, everything=True),
-            fetch_group(f"{group}nope", everything=True), fetch_group(group, ("nosuch", UNKNOWN_ID, [1, 2])),
+            fetch_group(group, (name, talk.topic_id, indexes)),
+            fetch_group(group, everything=True),
+            fetch_group(f"{group}nope", everything=True),
+            fetch_group(group, ("nosuch", UNKNOWN_ID, [1, 2])),
         ]
         request = offset_fetch.OffsetFetchRequest(groups=groups, require_stable=True)
         await ask(f"fetch v{version}", offset_fetch, version, request)

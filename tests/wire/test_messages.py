@@ -22,9 +22,7 @@ from odradek.wire.primitives import write_uvarint
 EXAMPLES = 300 if int(os.environ.get("ODRADEK_FUZZ_SECONDS", "0")) else 3
 QUICK = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
-CASES = [
-    pytest.param(api, kind, id=f"{api.module}-{kind}") for api in APIS.values() for kind in ("request", "response")
-]
+CASES = [pytest.param(api, kind, id=f"{api.module}-{kind}") for api in APIS.values() for kind in ("request", "response")]
 
 
 def check_round_trip(decode: Callable[..., Any], encode: Callable[..., Any], raw: bytes) -> None:

@@ -9,7 +9,7 @@ Rules of the generated code:
 - Structs are read by list readers, `_read_X_vN(buf, pos, count)`, with the fields inline in the loop: a call per
   list, not per element.
 - The variables are always `s` (the object), `n` (a length), `end`, and for tagged fields `tags`, `tag`, `size`,
-  `tag_end`. """
+  `tag_end`."""
 
 from __future__ import annotations
 

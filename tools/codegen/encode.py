@@ -7,7 +7,7 @@ Rules of the generated code:
 - Tagged fields that have their default are not written. The test for that is inline; writing them is a function
   apart, as it is rare.
 - A *gather* encoder writes everything except record payloads: it appends `(position in out, payload)` to `splices`
-  and leaves the payload to whoever sends, so that a fetch answer is never copied. """
+  and leaves the payload to whoever sends, so that a fetch answer is never copied."""
 
 from __future__ import annotations
 

@@ -60,9 +60,7 @@ def file_type(path: str) -> FileType:
     return _TYPES.get(stat.S_IFMT(os.lstat(path).st_mode), FileType.OTHER)
 
 
-def write_rest(
-    pwrite: Callable[[Buffer, int], int], parts: Sequence[Buffer], position: int, written: int = 0
-) -> int:
+def write_rest(pwrite: Callable[[Buffer, int], int], parts: Sequence[Buffer], position: int, written: int = 0) -> int:
     """Write what is left of `parts` when their first `written` bytes are at `position`; returns the total size.
 
     Loops over short writes, which a full disk, a size limit or a signal brings.

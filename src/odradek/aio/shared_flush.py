@@ -45,9 +45,7 @@ class SharedFlush:
 
     __slots__ = ("_gate", "_next", "_path", "_running", "_sync", "asked", "done", "failure")
 
-    def __init__(
-        self, path: str, gate: Gate, sync: Callable[[Callable[[], None]], asyncio.Future[None]]
-    ) -> None:
+    def __init__(self, path: str, gate: Gate, sync: Callable[[Callable[[], None]], asyncio.Future[None]]) -> None:
         self._path = path
         self._gate = gate
         self._sync = sync

@@ -199,7 +199,7 @@ class Storage(Protocol):
     async def file_type(self, path: str) -> FileType: ...
 
     async def file_system_type(self, path: str) -> str:
-        """"ext4", "xfs", "tmpfs"...; "unknown" where the system doesn't say."""
+        """As the kernel names it: "ext4", "xfs", "tmpfs"...; "unknown" where the system doesn't say."""
 
     async def sync_directory(self, path: str) -> None: ...
 

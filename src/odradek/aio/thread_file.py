@@ -36,9 +36,7 @@ class ThreadFile:
 
     __slots__ = ("_broken", "_fd", "_flushes", "_forget", "_gate", "_pool", "_reads", "path", "size")
 
-    def __init__(
-        self, path: str, fd: int, size: int, pool: ThreadPool, forget: Callable[[ThreadFile], None]
-    ) -> None:
+    def __init__(self, path: str, fd: int, size: int, pool: ThreadPool, forget: Callable[[ThreadFile], None]) -> None:
         self.path = path
         self.size = size
         self._fd = fd

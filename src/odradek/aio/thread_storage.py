@@ -143,9 +143,7 @@ class ThreadStorage:
 
     async def lock(self, path: str) -> file_lock.ThreadFileLock:
         """See `Storage.lock`."""
-        return await self._pool.run(
-            Operation.LOCK, file_lock.acquire, path, dispose=file_lock.ThreadFileLock.release
-        )
+        return await self._pool.run(Operation.LOCK, file_lock.acquire, path, dispose=file_lock.ThreadFileLock.release)
 
     async def free_bytes(self, path: str) -> int:
         """See `Storage.free_bytes`."""

@@ -87,7 +87,11 @@ class Callback:
     __slots__ = ("help", "kind", "label_names", "name", "read")
 
     def __init__(
-        self, name: str, kind: str, text: str, label_names: LabelValues,
+        self,
+        name: str,
+        kind: str,
+        text: str,
+        label_names: LabelValues,
         read: Callable[[], Iterable[tuple[LabelValues, float]]],
     ) -> None:
         self.name, self.kind, self.help, self.label_names, self.read = name, kind, text, label_names, read
@@ -109,7 +113,11 @@ class Registry:
         return self._add(Family(name, "histogram", text, labels, lambda: Histogram(bounds)))
 
     def callback(
-        self, name: str, kind: str, text: str, labels: LabelValues,
+        self,
+        name: str,
+        kind: str,
+        text: str,
+        labels: LabelValues,
         read: Callable[[], Iterable[tuple[LabelValues, float]]],
     ) -> None:
         self._add(Callback(name, kind, text, labels, read))

@@ -29,8 +29,21 @@ class BrokerState:
     """The rooms of one broker (one node's view; touched from its loop only)."""
 
     __slots__ = (
-        "clock", "cluster_id", "config", "controller", "endpoints", "fetch_sessions", "groups", "internal_topics",
-        "log_manager", "metrics", "node_id", "partitions", "prng", "producer_ids", "unsent",
+        "clock",
+        "cluster_id",
+        "config",
+        "controller",
+        "endpoints",
+        "fetch_sessions",
+        "groups",
+        "internal_topics",
+        "log_manager",
+        "metrics",
+        "node_id",
+        "partitions",
+        "prng",
+        "producer_ids",
+        "unsent",
     )
 
     cluster_id: str  # as Kafka shows it: 22 characters
@@ -61,8 +74,15 @@ class RequestContext:
     __slots__ = ("api_key", "broker", "client_host", "client_id", "correlation_id", "listener", "principal", "version")
 
     def __init__(
-        self, broker: BrokerState, api_key: int, version: int, correlation_id: int, client_id: str | None,
-        client_host: str, listener: str, principal: str = "User:ANONYMOUS",
+        self,
+        broker: BrokerState,
+        api_key: int,
+        version: int,
+        correlation_id: int,
+        client_id: str | None,
+        client_host: str,
+        listener: str,
+        principal: str = "User:ANONYMOUS",
     ) -> None:
         self.broker = broker
         self.api_key = api_key

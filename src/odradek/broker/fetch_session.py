@@ -31,12 +31,25 @@ class FetchItem:
     """One partition as a fetcher asks for it, with what the session last told it."""
 
     __slots__ = (
-        "current_leader_epoch", "fetch_offset", "index", "last_fetched_epoch", "max_bytes", "told_high_watermark",
-        "told_log_start", "topic", "topic_id",
+        "current_leader_epoch",
+        "fetch_offset",
+        "index",
+        "last_fetched_epoch",
+        "max_bytes",
+        "told_high_watermark",
+        "told_log_start",
+        "topic",
+        "topic_id",
     )
 
     def __init__(
-        self, topic: str, topic_id: bytes, index: int, fetch_offset: int, max_bytes: int, current_leader_epoch: int = -1,
+        self,
+        topic: str,
+        topic_id: bytes,
+        index: int,
+        fetch_offset: int,
+        max_bytes: int,
+        current_leader_epoch: int = -1,
         last_fetched_epoch: int = -1,
     ) -> None:
         self.topic = topic
@@ -54,9 +67,7 @@ class FetchItem:
 
     def has_news(self, error: int, record_bytes: int, high_watermark: int, log_start: int) -> bool:
         """Whether an incremental answer must hold this partition; remembers what it then tells."""
-        news = (
-            record_bytes > 0 or error != 0 or high_watermark != self.told_high_watermark or log_start != self.told_log_start
-        )
+        news = record_bytes > 0 or error != 0 or high_watermark != self.told_high_watermark or log_start != self.told_log_start
         # After an error the next answer must hold the partition again, whatever its offsets are.
         self.told_high_watermark = -1 if error else high_watermark
         self.told_log_start = log_start
@@ -98,7 +109,11 @@ class FetchPlan:
     __slots__ = ("error", "incremental", "items", "session", "session_id")
 
     def __init__(
-        self, items: list[FetchItem], *, session: FetchSession | None = None, incremental: bool = False,
+        self,
+        items: list[FetchItem],
+        *,
+        session: FetchSession | None = None,
+        incremental: bool = False,
         error: int = ErrorCode.NONE,
     ) -> None:
         self.items = items

@@ -92,6 +92,4 @@ def _register_broker(gauges: _Gauges, state: BrokerState, server: Server) -> Non
     single("odradek_incremental_fetch_sessions", "Fetch sessions remembered", lambda: len(state.fetch_sessions))
     single("odradek_request_memory_bytes", "Bytes held by large requests that are arriving", lambda: budget.used)
     single("odradek_request_memory_limit_bytes", "odradek.memory.inflight.bytes", lambda: budget.capacity)
-    single(
-        "odradek_request_memory_waits_total", "Requests that had to wait for memory", lambda: budget.waits_total, "counter"
-    )
+    single("odradek_request_memory_waits_total", "Requests that had to wait for memory", lambda: budget.waits_total, "counter")

@@ -20,12 +20,17 @@ NOT_FOUND_SINCE = 6  # DescribeGroups version, KIP-1043
 def describe_group(group: Group) -> DescribedGroup:
     stable = group.state is GroupState.STABLE
     return DescribedGroup(
-        group_id=group.group_id, group_state=group.state.value, protocol_type=group.protocol_type or "",
+        group_id=group.group_id,
+        group_state=group.state.value,
+        protocol_type=group.protocol_type or "",
         protocol_data=(group.protocol_name or "") if stable else "",
         members=[
             DescribedGroupMember(
-                member_id=member.member_id, group_instance_id=member.instance_id, client_id=member.client_id,
-                client_host=member.client_host, member_assignment=member.assignment,
+                member_id=member.member_id,
+                group_instance_id=member.instance_id,
+                client_id=member.client_id,
+                client_host=member.client_host,
+                member_assignment=member.assignment,
                 member_metadata=member.metadata(group.protocol_name) if stable else b"",
             )
             for member in group.members.values()

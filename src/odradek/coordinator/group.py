@@ -21,14 +21,36 @@ class Group:
     """One group (its coordinator's view)."""
 
     __slots__ = (
-        "awaiting_join", "generation", "group_id", "initial_delay_left_ms", "initial_delay_ms", "leader_id", "members",
-        "new_member_added", "pending_joins", "pending_syncs", "previous_state", "protocol_name", "protocol_type", "state",
-        "state_since_ms", "static_members", "subscribed_topics", "votes",
+        "awaiting_join",
+        "generation",
+        "group_id",
+        "initial_delay_left_ms",
+        "initial_delay_ms",
+        "leader_id",
+        "members",
+        "new_member_added",
+        "pending_joins",
+        "pending_syncs",
+        "previous_state",
+        "protocol_name",
+        "protocol_type",
+        "state",
+        "state_since_ms",
+        "static_members",
+        "subscribed_topics",
+        "votes",
     )
 
     def __init__(
-        self, group_id: str, state_since_ms: int, *, state: GroupState = GroupState.EMPTY, generation: int = 0,
-        protocol_type: str | None = None, protocol_name: str | None = None, leader_id: str | None = None,
+        self,
+        group_id: str,
+        state_since_ms: int,
+        *,
+        state: GroupState = GroupState.EMPTY,
+        generation: int = 0,
+        protocol_type: str | None = None,
+        protocol_name: str | None = None,
+        leader_id: str | None = None,
     ) -> None:
         self.group_id = group_id
         self.state = state
@@ -52,8 +74,13 @@ class Group:
     # State
 
     def enter(self, state: GroupState, now_ms: int) -> None:
-        check(self.state in ENTERED_FROM[state], "a group may not go there from here",
-              group=self.group_id, state=self.state, to=state)
+        check(
+            self.state in ENTERED_FROM[state],
+            "a group may not go there from here",
+            group=self.group_id,
+            state=self.state,
+            to=state,
+        )
         self.previous_state, self.state, self.state_since_ms = self.state, state, now_ms
 
     @property
@@ -96,8 +123,12 @@ class Group:
     def add(self, member: Member, join_waiter: object | None = None) -> None:
         """Make `member` one of the group; the first one decides the protocol type and leads."""
         if member.instance_id is not None:
-            check(member.instance_id not in self.static_members, "a static member is in the group already",
-                  group=self.group_id, instance=member.instance_id)
+            check(
+                member.instance_id not in self.static_members,
+                "a static member is in the group already",
+                group=self.group_id,
+                instance=member.instance_id,
+            )
             self.static_members[member.instance_id] = member.member_id
         if not self.members:
             self.protocol_type = member.protocol_type
@@ -126,9 +157,15 @@ class Group:
         old = self.members[old_id]
         check(old.join_waiter is None, "waiters are answered before a member is renamed", group=self.group_id, member=old_id)
         new = Member(
-            new_id, instance_id=instance_id, client_id=old.client_id, client_host=old.client_host,
-            rebalance_timeout_ms=old.rebalance_timeout_ms, session_timeout_ms=old.session_timeout_ms,
-            protocol_type=old.protocol_type, protocols=old.protocols, assignment=old.assignment,
+            new_id,
+            instance_id=instance_id,
+            client_id=old.client_id,
+            client_host=old.client_host,
+            rebalance_timeout_ms=old.rebalance_timeout_ms,
+            session_timeout_ms=old.session_timeout_ms,
+            protocol_type=old.protocol_type,
+            protocols=old.protocols,
+            assignment=old.assignment,
         )
         self.members = {
             new_id if key == old_id else key: new if key == old_id else member for key, member in self.members.items()

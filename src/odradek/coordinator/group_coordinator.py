@@ -52,8 +52,13 @@ class GroupCoordinator:
     """One broker's group coordinator, for the partitions that are loaded."""
 
     def __init__(
-        self, log: CoordinatorLog, clock: Clock, prng: Prng, config: CoordinatorConfig | None = None,
-        timers: Timers | None = None, registry: Registry | None = None,
+        self,
+        log: CoordinatorLog,
+        clock: Clock,
+        prng: Prng,
+        config: CoordinatorConfig | None = None,
+        timers: Timers | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self.config = config or CoordinatorConfig()
         self._prng = prng
@@ -156,11 +161,16 @@ class GroupCoordinator:
             return LeaveGroupResponse(error_code=refused.code)
         group = shard.groups.get(request.group_id)
         if group is None:
-            return LeaveGroupResponse(members=[
-                MemberResponse(member_id=each.member_id, group_instance_id=each.group_instance_id,
-                               error_code=ErrorCode.UNKNOWN_MEMBER_ID)
-                for each in leaving
-            ])
+            return LeaveGroupResponse(
+                members=[
+                    MemberResponse(
+                        member_id=each.member_id,
+                        group_instance_id=each.group_instance_id,
+                        error_code=ErrorCode.UNKNOWN_MEMBER_ID,
+                    )
+                    for each in leaving
+                ]
+            )
         if group.state is GroupState.DEAD:
             return LeaveGroupResponse(error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE)
         was_empty = group.state is GroupState.EMPTY
@@ -207,12 +217,14 @@ class GroupCoordinator:
     async def list_groups(self, request: ListGroupsRequest, client: ClientInfo) -> ListGroupsResponse:
         if self.runtime.loading:
             return ListGroupsResponse(error_code=ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
-        return ListGroupsResponse(groups=[
-            list_group(group)
-            for shard in self.runtime.shards.values()
-            for group in shard.groups.values()
-            if matches(group, request)
-        ])
+        return ListGroupsResponse(
+            groups=[
+                list_group(group)
+                for shard in self.runtime.shards.values()
+                for group in shard.groups.values()
+                if matches(group, request)
+            ]
+        )
 
     async def delete_groups(self, request: DeleteGroupsRequest, client: ClientInfo) -> DeleteGroupsResponse:
         names = dict.fromkeys(request.groups_names)

@@ -62,8 +62,12 @@ def group_record(group: Group, assignments: dict[str, bytes]) -> Record:
     write_string(out, group.leader_id)
     out += _Q.pack(group.state_since_ms) + _I.pack(len(group.members))
     for member in group.members.values():
-        check(member.member_id in assignments, "each member has an assignment, if an empty one",
-              group=group.group_id, member=member.member_id)
+        check(
+            member.member_id in assignments,
+            "each member has an assignment, if an empty one",
+            group=group.group_id,
+            member=member.member_id,
+        )
         write_string(out, member.member_id)
         write_string(out, member.instance_id)
         write_string(out, member.client_id)
@@ -106,8 +110,13 @@ def _read_group(group_id: str, value: bytes) -> Group:
     if fields.position > len(value):
         raise MalformedRecordError(f"the record of group {group_id} ends at byte {fields.position} of {len(value)}")
     group = Group(
-        group_id, state_since_ms, state=GroupState.STABLE if members else GroupState.EMPTY, generation=generation,
-        protocol_type=protocol_type or None, protocol_name=protocol_name, leader_id=leader_id,
+        group_id,
+        state_since_ms,
+        state=GroupState.STABLE if members else GroupState.EMPTY,
+        generation=generation,
+        protocol_type=protocol_type or None,
+        protocol_name=protocol_name,
+        leader_id=leader_id,
     )
     for member in members:
         group.add(member)
@@ -124,10 +133,15 @@ def _read_member(fields: _Fields, version: int, protocol_type: str, protocol_nam
     metadata, assignment = fields.data(), fields.data()
     fields.end_struct()
     return Member(
-        member_id, instance_id=instance_id, client_id=client_id, client_host=client_host,
+        member_id,
+        instance_id=instance_id,
+        client_id=client_id,
+        client_host=client_host,
         rebalance_timeout_ms=session_timeout_ms if rebalance_timeout_ms == -1 else rebalance_timeout_ms,
-        session_timeout_ms=session_timeout_ms, protocol_type=protocol_type,
-        protocols=((protocol_name or "", metadata),), assignment=assignment,
+        session_timeout_ms=session_timeout_ms,
+        protocol_type=protocol_type,
+        protocols=((protocol_name or "", metadata),),
+        assignment=assignment,
     )
 
 

@@ -118,9 +118,15 @@ def _add(group: Group, request: JoinGroupRequest, client: ClientInfo, member_id:
     if group.state is GroupState.PREPARING_REBALANCE and group.previous_state is GroupState.EMPTY:
         group.new_member_added = True
     member = Member(
-        member_id, instance_id=request.group_instance_id, client_id=client.client_id, client_host=client.client_host,
-        rebalance_timeout_ms=request.rebalance_timeout_ms, session_timeout_ms=request.session_timeout_ms,
-        protocol_type=request.protocol_type, protocols=protocols_of(request), is_new=True,
+        member_id,
+        instance_id=request.group_instance_id,
+        client_id=client.client_id,
+        client_host=client.client_host,
+        rebalance_timeout_ms=request.rebalance_timeout_ms,
+        session_timeout_ms=request.session_timeout_ms,
+        protocol_type=request.protocol_type,
+        protocols=protocols_of(request),
+        is_new=True,
     )
     group.add(member, waiter)
     step.set_timer(Timer(SESSION, group.group_id, member_id), step.config.new_member_join_timeout_ms)

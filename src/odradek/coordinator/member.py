@@ -17,13 +17,33 @@ class Member:
     """Mutable; belongs to one group, which keeps its waiters and votes in step."""
 
     __slots__ = (
-        "assignment", "client_host", "client_id", "instance_id", "is_new", "join_waiter", "member_id", "protocol_type",
-        "protocols", "rebalance_timeout_ms", "session_timeout_ms", "sync_waiter",
+        "assignment",
+        "client_host",
+        "client_id",
+        "instance_id",
+        "is_new",
+        "join_waiter",
+        "member_id",
+        "protocol_type",
+        "protocols",
+        "rebalance_timeout_ms",
+        "session_timeout_ms",
+        "sync_waiter",
     )
 
     def __init__(
-        self, member_id: str, *, instance_id: str | None, client_id: str, client_host: str, rebalance_timeout_ms: int,
-        session_timeout_ms: int, protocol_type: str, protocols: Protocols, assignment: bytes = b"", is_new: bool = False,
+        self,
+        member_id: str,
+        *,
+        instance_id: str | None,
+        client_id: str,
+        client_host: str,
+        rebalance_timeout_ms: int,
+        session_timeout_ms: int,
+        protocol_type: str,
+        protocols: Protocols,
+        assignment: bytes = b"",
+        is_new: bool = False,
     ) -> None:
         self.member_id = member_id
         self.instance_id = instance_id

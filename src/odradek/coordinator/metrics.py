@@ -16,9 +16,7 @@ class GroupMetrics:
 
     def __init__(self, registry: Registry, shards: dict[int, Shard]) -> None:
         self._shards = shards
-        self.rebalances = registry.counter(
-            "odradek_group_rebalances_total", "Rebalances begun, by cause.", "cause"
-        )
+        self.rebalances = registry.counter("odradek_group_rebalances_total", "Rebalances begun, by cause.", "cause")
         self.completed_rebalances: Counter = registry.counter(
             "odradek_group_rebalances_completed_total", "Rebalances whose assignment was handed out."
         ).labels()

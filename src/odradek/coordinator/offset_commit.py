@@ -69,27 +69,41 @@ def plan_commit(
         partitions = []
         for partition in topic.partitions:
             error = _too_large(partition, config.offset_metadata_max_bytes)
-            partitions.append(
-                OffsetCommitResponsePartition(partition_index=partition.partition_index, error_code=error)
-            )
+            partitions.append(OffsetCommitResponsePartition(partition_index=partition.partition_index, error_code=error))
             if error == ErrorCode.NONE:
-                commits.append(Commit(topic.name, partition.partition_index, CommittedOffset(
-                    partition.committed_offset, partition.committed_leader_epoch, partition.committed_metadata or "",
-                    now_ms, expire_ms, topic.topic_id,
-                )))
+                commits.append(
+                    Commit(
+                        topic.name,
+                        partition.partition_index,
+                        CommittedOffset(
+                            partition.committed_offset,
+                            partition.committed_leader_epoch,
+                            partition.committed_metadata or "",
+                            now_ms,
+                            expire_ms,
+                            topic.topic_id,
+                        ),
+                    )
+                )
         topics.append(OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=partitions))
     return commits, OffsetCommitResponse(topics=topics)
 
 
 def failed_commit(request: OffsetCommitRequest, code: int) -> OffsetCommitResponse:
     """The same error for every partition: the response has no place for one of the whole."""
-    return OffsetCommitResponse(topics=[
-        OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=[
-            OffsetCommitResponsePartition(partition_index=partition.partition_index, error_code=code)
-            for partition in topic.partitions
-        ])
-        for topic in request.topics
-    ])
+    return OffsetCommitResponse(
+        topics=[
+            OffsetCommitResponseTopic(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partitions=[
+                    OffsetCommitResponsePartition(partition_index=partition.partition_index, error_code=code)
+                    for partition in topic.partitions
+                ],
+            )
+            for topic in request.topics
+        ]
+    )
 
 
 def _too_large(partition: OffsetCommitRequestPartition, limit: int) -> int:

@@ -30,17 +30,23 @@ def fetch_offsets(request: OffsetFetchRequestGroup, topics: Topics) -> OffsetFet
     """The offsets that `request` asks for, out of the group's `topics`."""
     if request.topics is None:
         found = [
-            OffsetFetchResponseTopics(name=name, topic_id=_topic_id(partitions), partitions=[
-                _shown(partition, committed) for partition, committed in partitions.items()
-            ])
+            OffsetFetchResponseTopics(
+                name=name,
+                topic_id=_topic_id(partitions),
+                partitions=[_shown(partition, committed) for partition, committed in partitions.items()],
+            )
             for name, partitions in topics.items()
         ]
     else:
         found = [
-            OffsetFetchResponseTopics(name=topic.name, topic_id=topic.topic_id, partitions=[
-                _shown(partition, _same_topic(topics.get(topic.name, {}).get(partition), topic.topic_id))
-                for partition in topic.partition_indexes
-            ])
+            OffsetFetchResponseTopics(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partitions=[
+                    _shown(partition, _same_topic(topics.get(topic.name, {}).get(partition), topic.topic_id))
+                    for partition in topic.partition_indexes
+                ],
+            )
             for topic in request.topics
         ]
     return OffsetFetchResponseGroup(group_id=request.group_id, topics=found)
@@ -66,9 +72,15 @@ def plan_delete(
         held = topics.get(topic.name, {})
         if error == ErrorCode.NONE:
             gone += [(topic.name, each.partition_index) for each in topic.partitions if each.partition_index in held]
-        answers.append(OffsetDeleteResponseTopic(name=topic.name, partitions=[
-            OffsetDeleteResponsePartition(partition_index=each.partition_index, error_code=error) for each in topic.partitions
-        ]))
+        answers.append(
+            OffsetDeleteResponseTopic(
+                name=topic.name,
+                partitions=[
+                    OffsetDeleteResponsePartition(partition_index=each.partition_index, error_code=error)
+                    for each in topic.partitions
+                ],
+            )
+        )
     return gone, OffsetDeleteResponse(topics=answers)
 
 
@@ -89,6 +101,8 @@ def _shown(partition: int, committed: CommittedOffset | None) -> OffsetFetchResp
             partition_index=partition, committed_offset=-1, committed_leader_epoch=-1, metadata=""
         )
     return OffsetFetchResponsePartitions(
-        partition_index=partition, committed_offset=committed.offset, committed_leader_epoch=committed.leader_epoch,
+        partition_index=partition,
+        committed_offset=committed.offset,
+        committed_leader_epoch=committed.leader_epoch,
         metadata=committed.metadata,
     )

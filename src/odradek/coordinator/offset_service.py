@@ -134,8 +134,9 @@ class OffsetService:
                 try:
                     await self._bury(shard, group_id, gone)
                 except CoordinatorError as failed:
-                    self._runtime.logger.error("offsets of deleted topics remain", group=group_id, topics=sorted(names),
-                                               error=str(failed))
+                    self._runtime.logger.error(
+                        "offsets of deleted topics remain", group=group_id, topics=sorted(names), error=str(failed)
+                    )
 
     # Expiry
 
@@ -197,14 +198,18 @@ class OffsetService:
         try:
             await self._bury(shard, group_id, gone, and_finally=[group_tombstone(group_id)])
         except CoordinatorError:
-            shard.groups.setdefault(group_id, Group(
-                group_id, since_ms, generation=group.generation, protocol_type=group.protocol_type,
-            ))
+            shard.groups.setdefault(
+                group_id,
+                Group(
+                    group_id,
+                    since_ms,
+                    generation=group.generation,
+                    protocol_type=group.protocol_type,
+                ),
+            )
             raise
 
-    async def _bury(
-        self, shard: Shard, group_id: str, gone: Sequence[OffsetName], and_finally: Sequence[Record] = ()
-    ) -> None:
+    async def _bury(self, shard: Shard, group_id: str, gone: Sequence[OffsetName], and_finally: Sequence[Record] = ()) -> None:
         """Write tombstones for offsets and, as they are committed, forget them; `and_finally` goes with the last of them."""
         last_start = max(len(gone) - 1, 0) // TOMBSTONES_PER_APPEND * TOMBSTONES_PER_APPEND
         for start in range(0, last_start + 1, TOMBSTONES_PER_APPEND):

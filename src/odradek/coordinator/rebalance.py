@@ -48,11 +48,7 @@ def prepare_rebalance(group: Group, cause: Cause, step: Step) -> None:
 
 def complete_join_if_ready(group: Group, step: Step) -> None:
     """End the join phase if nobody is missing; an initial rebalance ends by its delay only."""
-    if (
-        group.state is GroupState.PREPARING_REBALANCE
-        and group.previous_state is not GroupState.EMPTY
-        and group.everyone_joined
-    ):
+    if group.state is GroupState.PREPARING_REBALANCE and group.previous_state is not GroupState.EMPTY and group.everyone_joined:
         complete_join(group, step)
 
 
@@ -85,8 +81,14 @@ def complete_join(group: Group, step: Step) -> None:
         step.note("group is empty", group=group.group_id, generation=group.generation)
         step.store(group_record(group, {}), StoreEmpty(group.generation))
         return
-    step.note("group has a new generation", group=group.group_id, generation=group.generation,
-              members=len(group.members), leader=group.leader_id, protocol=group.protocol_name)
+    step.note(
+        "group has a new generation",
+        group=group.group_id,
+        generation=group.generation,
+        members=len(group.members),
+        leader=group.leader_id,
+        protocol=group.protocol_name,
+    )
     for member in group.members.values():
         _answer_join(group, member, step)
     step.set_timer(Timer(SYNC, group.group_id), group.rebalance_timeout_ms)
@@ -94,15 +96,23 @@ def complete_join(group: Group, step: Step) -> None:
 
 def current_generation(group: Group, member_id: str, *, with_members: bool, leader_id: str | None = None) -> JoinGroupResponse:
     """The answer to a JoinGroup: this generation; the leader learns all members. `leader_id` stands in for the true leader."""
-    members = [
-        JoinGroupResponseMember(
-            member_id=member.member_id, group_instance_id=member.instance_id, metadata=member.metadata(group.protocol_name)
-        )
-        for member in group.members.values()
-    ] if with_members else []
+    members = (
+        [
+            JoinGroupResponseMember(
+                member_id=member.member_id, group_instance_id=member.instance_id, metadata=member.metadata(group.protocol_name)
+            )
+            for member in group.members.values()
+        ]
+        if with_members
+        else []
+    )
     return JoinGroupResponse(
-        generation_id=group.generation, protocol_type=group.protocol_type, protocol_name=group.protocol_name,
-        leader=leader_id or group.leader_id or "", member_id=member_id, members=members,
+        generation_id=group.generation,
+        protocol_type=group.protocol_type,
+        protocol_name=group.protocol_name,
+        leader=leader_id or group.leader_id or "",
+        member_id=member_id,
+        members=members,
     )
 
 
@@ -112,10 +122,15 @@ def answer_syncs(group: Group, error: int, step: Step) -> None:
     for member in group.members.values():
         waiter, member.sync_waiter = member.sync_waiter, None
         if waiter is not None:
-            step.respond(waiter, SyncGroupResponse(
-                error_code=error, assignment=member.assignment,
-                protocol_type=None if failed else group.protocol_type, protocol_name=None if failed else group.protocol_name,
-            ))
+            step.respond(
+                waiter,
+                SyncGroupResponse(
+                    error_code=error,
+                    assignment=member.assignment,
+                    protocol_type=None if failed else group.protocol_type,
+                    protocol_name=None if failed else group.protocol_name,
+                ),
+            )
             # A session that ran out while the member waited was excused, and its timer is gone.
             step.set_timer(Timer(SESSION, group.group_id, member.member_id), member.session_timeout_ms)
 
@@ -140,8 +155,14 @@ def _drop_missing(group: Group, step: Step) -> None:
     for member in missing:
         group.remove(member.member_id)
         step.cancel_timer(Timer(SESSION, group.group_id, member.member_id))
-        step.note("member did not rejoin in time and is dropped", group=group.group_id, member=member.member_id,
-                  client=member.client_id, host=member.client_host, rebalance_timeout_ms=member.rebalance_timeout_ms)
+        step.note(
+            "member did not rejoin in time and is dropped",
+            group=group.group_id,
+            member=member.member_id,
+            client=member.client_id,
+            host=member.client_host,
+            rebalance_timeout_ms=member.rebalance_timeout_ms,
+        )
 
 
 def _answer_join(group: Group, member: Member, step: Step) -> None:

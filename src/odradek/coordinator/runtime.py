@@ -118,8 +118,14 @@ class Runtime:
     def _tell_loaded(self, shard: Shard, count: int, ms: int) -> None:
         # Fifty partitions of a few records are nobody's concern; a load that clients had to wait for is.
         tell = self.logger.info if ms >= SLOW_LOAD_MS else self.logger.debug
-        tell("groups loaded", partition=shard.partition, records=count, groups=len(shard.groups),
-             offsets=shard.offsets.count, ms=ms)
+        tell(
+            "groups loaded",
+            partition=shard.partition,
+            records=count,
+            groups=len(shard.groups),
+            offsets=shard.offsets.count,
+            ms=ms,
+        )
 
     def _wake(self, group: Group, step: Step) -> None:
         """A loaded group's members have one session timeout to be heard of."""
@@ -172,15 +178,25 @@ class Runtime:
             self.run(shard, group, partial(on_static_member_stored, group, purpose, code))
         elif code != ErrorCode.NONE:
             # The log still holds the last generation: after a restart its members come back, and time out.
-            self.logger.warning("empty group could not be stored", group=group.group_id, generation=purpose.generation,
-                                error=name_of(append_code))
+            self.logger.warning(
+                "empty group could not be stored",
+                group=group.group_id,
+                generation=purpose.generation,
+                error=name_of(append_code),
+            )
 
     def _tell_rebalance(self, group: Group, cause: Cause, old_generation: int) -> None:
         self.metrics.rebalances.labels(cause.kind).value += 1
         self.logger.info(
-            "group rebalances", group=group.group_id, cause=cause.kind, reason=cause.reason, member=cause.member_id,
-            client=cause.client_id, host=cause.client_host,
-            generation=old_generation, members=len(group.members),
+            "group rebalances",
+            group=group.group_id,
+            cause=cause.kind,
+            reason=cause.reason,
+            member=cause.member_id,
+            client=cause.client_id,
+            host=cause.client_host,
+            generation=old_generation,
+            members=len(group.members),
         )
 
     # Records that belong to no step

@@ -76,8 +76,13 @@ async def load_into(shard: Shard, log: AsyncIterator[tuple[bytes, bytes | None]]
         try:
             foreign += not shard.replay(key, live[key], now_ms)
         except MalformedRecordError as error:
-            logger.error("unreadable record is left out", topic="__consumer_offsets", partition=shard.partition,
-                         key=key.hex(), error=str(error))
+            logger.error(
+                "unreadable record is left out",
+                topic="__consumer_offsets",
+                partition=shard.partition,
+                key=key.hex(),
+                error=str(error),
+            )
     if foreign:
         logger.warning("records of other group protocols are left alone", partition=shard.partition, records=foreign)
     return count

@@ -39,7 +39,13 @@ def join_as_restarted(
     old_id = group.static_members[instance_id]
     old = group.members[old_id]
     purpose = StoreStaticMember(
-        client.api_version, instance_id, new_id, old_id, group.leader_id, old.protocols, old.rebalance_timeout_ms,
+        client.api_version,
+        instance_id,
+        new_id,
+        old_id,
+        group.leader_id,
+        old.protocols,
+        old.rebalance_timeout_ms,
         old.session_timeout_ms,
     )
     _fence(group, old, step)
@@ -99,5 +105,10 @@ def _put_back(group: Group, member: Member, stored: StoreStaticMember, error: in
     group.update(member, stored.old_protocols, stored.old_rebalance_timeout_ms, stored.old_session_timeout_ms)
     group.rename_static(stored.instance_id, stored.member_id, stored.old_member_id)
     step.set_timer(Timer(SESSION, group.group_id, stored.old_member_id), stored.old_session_timeout_ms)
-    step.note("static member's new id could not be stored, the old one holds", group=group.group_id,
-              instance=stored.instance_id, member=stored.old_member_id, error=error)
+    step.note(
+        "static member's new id could not be stored, the old one holds",
+        group=group.group_id,
+        instance=stored.instance_id,
+        member=stored.old_member_id,
+        error=error,
+    )

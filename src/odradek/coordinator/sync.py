@@ -31,9 +31,12 @@ def sync(group: Group, request: SyncGroupRequest, waiter: object, step: Step) ->
     _has_synced(group, request.member_id, step)
     member = group.members[request.member_id]
     if group.state is GroupState.STABLE:
-        step.respond(waiter, SyncGroupResponse(
-            protocol_type=group.protocol_type, protocol_name=group.protocol_name, assignment=member.assignment
-        ))
+        step.respond(
+            waiter,
+            SyncGroupResponse(
+                protocol_type=group.protocol_type, protocol_name=group.protocol_name, assignment=member.assignment
+            ),
+        )
         return
     before, member.sync_waiter = member.sync_waiter, waiter
     if before is not None:

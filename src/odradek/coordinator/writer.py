@@ -96,8 +96,14 @@ class PartitionWriter:
             await self._log.append(self._partition, records)
         except Exception as error:  # whatever it is, those who wait must hear of it
             code = code_of(error)
-            self._logger.error("append failed", topic="__consumer_offsets", partition=self._partition,
-                               records=len(records), code=code, error=str(error) or type(error).__name__)
+            self._logger.error(
+                "append failed",
+                topic="__consumer_offsets",
+                partition=self._partition,
+                records=len(records),
+                code=code,
+                error=str(error) or type(error).__name__,
+            )
             return code
         return ErrorCode.NONE
 

@@ -254,9 +254,7 @@ class Log:
         if position == 0 or segment.index_full:
             self.refresh_limits()
 
-    def read_slice(
-        self, offset: int, max_bytes: int, end_offset: int, *, min_one_batch: bool = True
-    ) -> Slice | WouldBlock:
+    def read_slice(self, offset: int, max_bytes: int, end_offset: int, *, min_one_batch: bool = True) -> Slice | WouldBlock:
         """Whole batches from the one that holds `offset`, below `end_offset`, within `max_bytes` but for the first one.
 
         `WOULD_BLOCK` when finding them needs the disk: then await `read_slice_cold`. Empty when there is nothing to
@@ -275,9 +273,7 @@ class Log:
                 return Slice(segment.file, position, size, segment.lease)
         return run_now(slice_plan(self.segments, self._recent, end, Bounds(offset, end_offset, max_bytes, min_one_batch)))
 
-    async def read_slice_cold(
-        self, offset: int, max_bytes: int, end_offset: int, *, min_one_batch: bool = True
-    ) -> Slice:
+    async def read_slice_cold(self, offset: int, max_bytes: int, end_offset: int, *, min_one_batch: bool = True) -> Slice:
         """As `read_slice`, waiting for the disk where needed."""
         self._check_readable(offset)
         if offset >= end_offset or offset == self.log_end_offset:

@@ -77,7 +77,10 @@ async def retention(log: Log, now_ms: int, upper_bound: int | None) -> int:
     if not _still_first(log, facts[: chosen.segment_count]):
         return 0
     logger.info(
-        "deleting segments", partition=log.name, count=chosen.segment_count, reason=chosen.reason,
+        "deleting segments",
+        partition=log.name,
+        count=chosen.segment_count,
+        reason=chosen.reason,
         up_to_offset=facts[chosen.segment_count - 1].end_offset,
     )
     taken = log.segments.take_first(chosen.segment_count)

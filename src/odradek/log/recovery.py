@@ -209,8 +209,14 @@ async def _treat(log: Log, index: int, scan: SegmentScan, recovery_point: int) -
     segment.size = fault.position
     dropped = await _drop_from(log, index + 1, fault.next_offset, 0, fault.reason)
     logger.warning(
-        "log truncated", partition=log.name, path=file.path, position=fault.position, bytes=cut + dropped.truncated_bytes,
-        end_offset=fault.next_offset, finding=finding.value, reason=fault.reason,
+        "log truncated",
+        partition=log.name,
+        path=file.path,
+        position=fault.position,
+        bytes=cut + dropped.truncated_bytes,
+        end_offset=fault.next_offset,
+        finding=finding.value,
+        reason=fault.reason,
     )
     return cut + dropped.truncated_bytes
 

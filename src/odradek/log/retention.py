@@ -61,9 +61,7 @@ def _eligible(segments: Sequence[SegmentFacts], upper_bound: int) -> int:
     return count
 
 
-def _while(
-    segments: Sequence[SegmentFacts], start: int, limit: int, holds: Callable[[SegmentFacts], bool]
-) -> int:
+def _while(segments: Sequence[SegmentFacts], start: int, limit: int, holds: Callable[[SegmentFacts], bool]) -> int:
     count = start
     while count < limit and holds(segments[count]):
         count += 1

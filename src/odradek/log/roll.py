@@ -32,8 +32,13 @@ class RollLimits(NamedTuple):
 
 
 def roll_limits(
-    config: LogConfig, *, base_offset: int, first_timestamp: int | None, created_ms: int, jitter_ms: int, index_full:
-    bool = False
+    config: LogConfig,
+    *,
+    base_offset: int,
+    first_timestamp: int | None,
+    created_ms: int,
+    jitter_ms: int,
+    index_full: bool = False,
 ) -> RollLimits:
     """The limits of a segment; `first_timestamp` is its first batch's largest one, None while it is empty."""
     wait = config.segment_ms - jitter_ms
@@ -43,9 +48,7 @@ def roll_limits(
             by_timestamp = first_timestamp + wait
         else:
             by_clock = created_ms + wait
-    return RollLimits(
-        0 if index_full else config.segment_bytes, base_offset + MAX_RELATIVE_OFFSET, by_timestamp, by_clock
-    )
+    return RollLimits(0 if index_full else config.segment_bytes, base_offset + MAX_RELATIVE_OFFSET, by_timestamp, by_clock)
 
 
 def draw_jitter(config: LogConfig, fraction: float) -> int:

@@ -78,9 +78,7 @@ def decode(entry: Entry) -> dict[str, Any]:
 
 
 def encode_topic(topic: TopicImage) -> bytes:
-    return encode(
-        id=uuid_to_text(topic.topic_id), configs=dict(topic.configs), partitions=[list(p) for p in topic.partitions]
-    )
+    return encode(id=uuid_to_text(topic.topic_id), configs=dict(topic.configs), partitions=[list(p) for p in topic.partitions])
 
 
 def decode_topic(entry: Entry) -> TopicImage:

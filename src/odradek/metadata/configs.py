@@ -142,9 +142,7 @@ def _list_after(text: str | None, alteration: Alteration, definition: ConfigDef)
     return ",".join(items)
 
 
-def _decide(
-    image: Image, resource: Resource, configs: dict[str, str], config: BrokerConfig, node_id: int
-) -> Change | None:
+def _decide(image: Image, resource: Resource, configs: dict[str, str], config: BrokerConfig, node_id: int) -> Change | None:
     if resource.type == ResourceType.TOPIC:
         return _decide_topic(image, resource.name, configs, config)
     if resource.type == ResourceType.BROKER:

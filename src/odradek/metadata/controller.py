@@ -62,9 +62,7 @@ class Controller:
         writer.applied = self._applied
 
     @classmethod
-    async def open(
-        cls, store: MetadataStore, *, cluster_id: str, node_id: int, config: BrokerConfig, prng: Prng
-    ) -> Controller:
+    async def open(cls, store: MetadataStore, *, cluster_id: str, node_id: int, config: BrokerConfig, prng: Prng) -> Controller:
         """Load the image from `store` (which the controller owns from now on); raises `StoreError`."""
         return cls(await load(store, cluster_id, node_id), node_id, config, prng)
 

@@ -86,9 +86,7 @@ def _over_broker(key: ConfigKey, overrides: Mapping[str, str], source: int, brok
 
 def _entry(key: ConfigKey, value: ConfigValue, sources: list[Source]) -> Described:
     source = sources[0].source if sources else DEFAULT
-    return Described(
-        key.name, shown(key, value), source, key.type, False, key.sensitive, sources, key.documentation
-    )
+    return Described(key.name, shown(key, value), source, key.type, False, key.sensitive, sources, key.documentation)
 
 
 def _broker_entry(name: str, broker: BrokerConfig, sources: list[Source]) -> Described:

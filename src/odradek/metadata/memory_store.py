@@ -120,5 +120,3 @@ class MemoryStore:
         events = self._table.apply(operations)
         if events:
             self._broadcast.publish(events)
-
-

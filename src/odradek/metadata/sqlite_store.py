@@ -123,9 +123,7 @@ class SqliteStore:
             keys = await self._in_thread(lambda: database.under_leases(leases))
             await self._commit(database, (), [Delete(key) for key in keys])
 
-    async def _commit(
-        self, database: _Database, compares: Sequence[Compare], operations: Sequence[Operation]
-    ) -> Outcome:
+    async def _commit(self, database: _Database, compares: Sequence[Compare], operations: Sequence[Operation]) -> Outcome:
         # The thread is FIFO and this coroutine's continuations run in the order of completion, so that watchers see
         # transactions in the order of their revisions.
         outcome, events = await self._in_thread(lambda: database.transaction(compares, operations))
@@ -200,9 +198,7 @@ class _Database:
             rows = self._connection.execute("select key, lease from entries where lease != 0").fetchall()
         return [key for key, lease in rows if lease in leases]
 
-    def transaction(
-        self, compares: Sequence[Compare], operations: Sequence[Operation]
-    ) -> tuple[Outcome, list[Event]]:
+    def transaction(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> tuple[Outcome, list[Event]]:
         """All or nothing; the events are what changed."""
         connection = self._connection
         if self._failure is not None:

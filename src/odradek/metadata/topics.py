@@ -106,9 +106,7 @@ def extend(image: Image, request: NewPartitions, config: BrokerConfig, draw: Dra
             "assignment(s) were specified."
         )
     else:
-        added = tuple(
-            placement.assign(image, present + i, replicas, factor) for i, replicas in enumerate(request.assignments)
-        )
+        added = tuple(placement.assign(image, present + i, replicas, factor) for i, replicas in enumerate(request.assignments))
     return topic._replace(partitions=topic.partitions + added)
 
 
@@ -147,16 +145,12 @@ def _given_configs(configs: Mapping[str, str | None]) -> dict[str, str]:
 def _assigned(image: Image, request: NewTopic) -> tuple[PartitionImage, ...]:
     for what, value in (("replication factor", request.replication_factor), ("numPartitions", request.num_partitions)):
         if value != DEFAULT:
-            raise InvalidRequestError(
-                f"A manual partition assignment was specified, but {what} was not set to -1."
-            )
+            raise InvalidRequestError(f"A manual partition assignment was specified, but {what} was not set to -1.")
     found: dict[int, PartitionImage] = {}
     factor = None
     for index, replicas in request.assignments:
         if index in found:
-            raise InvalidReplicaAssignmentError(
-                f"Found multiple manual partition assignments for partition {index}"
-            )
+            raise InvalidReplicaAssignmentError(f"Found multiple manual partition assignments for partition {index}")
         found[index] = placement.assign(image, index, replicas, factor)
         factor = len(replicas)
     if sorted(found) != list(range(len(found))):
@@ -164,14 +158,10 @@ def _assigned(image: Image, request: NewTopic) -> tuple[PartitionImage, ...]:
     return tuple(found[index] for index in range(len(found)))
 
 
-def _placed(
-    image: Image, request: NewTopic, config: BrokerConfig, draw: Draw, pending: int
-) -> tuple[PartitionImage, ...]:
+def _placed(image: Image, request: NewTopic, config: BrokerConfig, draw: Draw, pending: int) -> tuple[PartitionImage, ...]:
     factor, count = request.replication_factor, request.num_partitions
     if factor < DEFAULT or factor == 0:
-        raise InvalidReplicationFactorError(
-            "Replication factor must be larger than 0, or -1 to use the default value."
-        )
+        raise InvalidReplicationFactorError("Replication factor must be larger than 0, or -1 to use the default value.")
     if count < DEFAULT or count == 0:
         raise InvalidPartitionsError("Number of partitions was set to an invalid non-positive value.")
     if factor == DEFAULT:

@@ -74,12 +74,32 @@ class Partition:
     """The leader's view. `topic_id` is 16 bytes, offsets are Kafka's, `in_sync_count` counts this replica too."""
 
     __slots__ = (
-        "_commits", "_flush_task", "_loop", "_watchers", "bytes_in", "bytes_out", "fsync_all", "in_sync_count", "index",
-        "leader_epoch", "log", "records_in", "role", "topic", "topic_id",
+        "_commits",
+        "_flush_task",
+        "_loop",
+        "_watchers",
+        "bytes_in",
+        "bytes_out",
+        "fsync_all",
+        "in_sync_count",
+        "index",
+        "leader_epoch",
+        "log",
+        "records_in",
+        "role",
+        "topic",
+        "topic_id",
     )
 
     def __init__(
-        self, topic: str, index: int, topic_id: bytes, log: Log, *, leader_epoch: int, fsync_all: bool,
+        self,
+        topic: str,
+        index: int,
+        topic_id: bytes,
+        log: Log,
+        *,
+        leader_epoch: int,
+        fsync_all: bool,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.topic = topic

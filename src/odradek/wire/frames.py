@@ -171,9 +171,7 @@ class FrameSplitter:
             return FrameError(f"an HTTP request ({head.decode().strip()}...) came to a Kafka listener")
         if size < 0:
             return FrameError(f"frame length {size} is negative: the peer does not speak Kafka's protocol")
-        return FrameError(
-            f"frame length {size} is above the limit of {self._max_frame_size} bytes (socket.request.max.bytes)"
-        )
+        return FrameError(f"frame length {size} is above the limit of {self._max_frame_size} bytes (socket.request.max.bytes)")
 
 
 def _allocate(size: int) -> bytearray:

@@ -85,9 +85,7 @@ def decode_request_header(buf: Buffer, pos: int = 0) -> RequestHeader:
     return RequestHeader(api_key, api_version, correlation_id, client_id, pos)
 
 
-def encode_request_header(
-    out: bytearray, api_key: int, api_version: int, correlation_id: int, client_id: str | None
-) -> None:
+def encode_request_header(out: bytearray, api_key: int, api_version: int, correlation_id: int, client_id: str | None) -> None:
     """Append the header that fits the API and version."""
     out += _start.pack(api_key, api_version, correlation_id)
     write_string(out, client_id)

@@ -47,12 +47,23 @@ class Topic:
         return self.client.call(fetch, version, self.request(*offsets, wait=wait, at_least=at_least, **kwargs))
 
     def request(
-        self, *offsets: int, wait: int = 0, at_least: int = 1, at_most: int = 1 << 20, session: tuple[int, int] = (0, -1),
-        isolation: int = 0, **kwargs: Any,
+        self,
+        *offsets: int,
+        wait: int = 0,
+        at_least: int = 1,
+        at_most: int = 1 << 20,
+        session: tuple[int, int] = (0, -1),
+        isolation: int = 0,
+        **kwargs: Any,
     ) -> fetch.FetchRequest:
         return fetch.FetchRequest(
-            max_wait_ms=wait, min_bytes=at_least, max_bytes=at_most, isolation_level=isolation, session_id=session[0],
-            session_epoch=session[1], topics=self.asked(*offsets, **kwargs) if offsets else [],
+            max_wait_ms=wait,
+            min_bytes=at_least,
+            max_bytes=at_most,
+            isolation_level=isolation,
+            session_id=session[0],
+            session_epoch=session[1],
+            topics=self.asked(*offsets, **kwargs) if offsets else [],
         )
 
 

@@ -88,8 +88,13 @@ def versions(messages):
 
 def join_request(member="", instance=None):
     return join_group.JoinGroupRequest(
-        group_id="g", member_id=member, session_timeout_ms=10_000, rebalance_timeout_ms=20_000, group_instance_id=instance,
-        protocol_type="consumer", protocols=[join_group.JoinGroupRequestProtocol(name="range", metadata=b"m")],
+        group_id="g",
+        member_id=member,
+        session_timeout_ms=10_000,
+        rebalance_timeout_ms=20_000,
+        group_instance_id=instance,
+        protocol_type="consumer",
+        protocols=[join_group.JoinGroupRequestProtocol(name="range", metadata=b"m")],
     )
 
 
@@ -183,14 +188,24 @@ def test_leave_group(version):
 
 
 def commit_request(partitions, topic=TOPIC, topic_id=ZERO_UUID, metadata="note"):
-    return offset_commit.OffsetCommitRequest(group_id="simple", topics=[
-        offset_commit.OffsetCommitRequestTopic(name=topic, topic_id=topic_id, partitions=[
-            offset_commit.OffsetCommitRequestPartition(
-                partition_index=index, committed_offset=40 + index, committed_leader_epoch=3, committed_metadata=metadata
+    return offset_commit.OffsetCommitRequest(
+        group_id="simple",
+        topics=[
+            offset_commit.OffsetCommitRequestTopic(
+                name=topic,
+                topic_id=topic_id,
+                partitions=[
+                    offset_commit.OffsetCommitRequestPartition(
+                        partition_index=index,
+                        committed_offset=40 + index,
+                        committed_leader_epoch=3,
+                        committed_metadata=metadata,
+                    )
+                    for index in partitions
+                ],
             )
-            for index in partitions
-        ])
-    ])
+        ],
+    )
 
 
 def outcomes(response):
@@ -226,17 +241,23 @@ def test_offset_commit_to_a_topic_that_does_not_exist(version):
 
 
 def single_fetch(topics, group="simple"):
-    asked = None if topics is None else [
-        offset_fetch.OffsetFetchRequestTopic(name=name, partition_indexes=partitions) for name, partitions in topics
-    ]
+    asked = (
+        None
+        if topics is None
+        else [offset_fetch.OffsetFetchRequestTopic(name=name, partition_indexes=partitions) for name, partitions in topics]
+    )
     return offset_fetch.OffsetFetchRequest(group_id=group, topics=asked)
 
 
 def group_fetch(topics, group="simple"):
-    asked = None if topics is None else [
-        offset_fetch.OffsetFetchRequestTopics(name=name, topic_id=topic_id, partition_indexes=partitions)
-        for name, topic_id, partitions in topics
-    ]
+    asked = (
+        None
+        if topics is None
+        else [
+            offset_fetch.OffsetFetchRequestTopics(name=name, topic_id=topic_id, partition_indexes=partitions)
+            for name, topic_id, partitions in topics
+        ]
+    )
     return offset_fetch.OffsetFetchRequestGroup(group_id=group, topics=asked)
 
 
@@ -319,7 +340,9 @@ def test_delete_groups(version):
         request = delete_groups.DeleteGroupsRequest(groups_names=["g", "simple", "nosuch"])
         results = (await broker.ask(delete_groups, version, request)).results
         assert {each.group_id: each.error_code for each in results} == {
-            "g": ErrorCode.NON_EMPTY_GROUP, "simple": ErrorCode.NONE, "nosuch": ErrorCode.GROUP_ID_NOT_FOUND,
+            "g": ErrorCode.NON_EMPTY_GROUP,
+            "simple": ErrorCode.NONE,
+            "nosuch": ErrorCode.GROUP_ID_NOT_FOUND,
         }
 
     in_a_broker(scenario)
@@ -329,15 +352,20 @@ def test_delete_groups(version):
 def test_offset_delete(version):
     async def scenario(broker):
         await broker.ask(offset_commit, 9, commit_request([0, 1]))
-        request = offset_delete.OffsetDeleteRequest(group_id="simple", topics=[
-            offset_delete.OffsetDeleteRequestTopic(name=name, partitions=[
-                offset_delete.OffsetDeleteRequestPartition(partition_index=index) for index in partitions
-            ])
-            for name, partitions in ((TOPIC, [0, 9]), ("nosuch", [0]))
-        ])
+        request = offset_delete.OffsetDeleteRequest(
+            group_id="simple",
+            topics=[
+                offset_delete.OffsetDeleteRequestTopic(
+                    name=name,
+                    partitions=[offset_delete.OffsetDeleteRequestPartition(partition_index=index) for index in partitions],
+                )
+                for name, partitions in ((TOPIC, [0, 9]), ("nosuch", [0]))
+            ],
+        )
         response = await broker.ask(offset_delete, version, request)
         assert [outcomes(SimpleNamespace(topics=[topic])) for topic in response.topics] == [
-            {0: ErrorCode.NONE, 9: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}, {0: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION},
+            {0: ErrorCode.NONE, 9: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION},
+            {0: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION},
         ]
         assert broker.groups.runtime.shards[0].offsets.topics_of("simple").keys() == {TOPIC}
         request.group_id = "nosuch"

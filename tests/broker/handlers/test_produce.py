@@ -43,9 +43,7 @@ def topic(client: Any) -> str:
 def make_topic(client: Any, **configs: str) -> str:
     name = f"produce-{uuid.uuid4().hex[:8]}"
     given = [CreatableTopicConfig(key.replace("_", "."), value) for key, value in configs.items()]
-    made = client.call(
-        create_topics, 7, create_topics.CreateTopicsRequest([CreatableTopic(name, 1, 1, configs=given)], 5000)
-    )
+    made = client.call(create_topics, 7, create_topics.CreateTopicsRequest([CreatableTopic(name, 1, 1, configs=given)], 5000))
     assert made.topics[0].error_code == 0, made
     return name
 

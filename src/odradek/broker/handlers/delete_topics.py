@@ -46,9 +46,7 @@ def _asked(request: DeleteTopicsRequest, version: int) -> list[tuple[str | None,
     return [(topic.name, topic.topic_id) for topic in request.topics]
 
 
-def _sort_out(
-    asked: list[tuple[str | None, bytes]], image: Image
-) -> tuple[list[DeletableTopicResult], dict[bytes, str]]:
+def _sort_out(asked: list[tuple[str | None, bytes]], image: Image) -> tuple[list[DeletableTopicResult], dict[bytes, str]]:
     """The refusals, and what is to be deleted: names by id."""
     answers: list[DeletableTopicResult] = []
     doomed: dict[bytes, str] = {}

@@ -32,9 +32,9 @@ def handle(request: DescribeTopicPartitionsRequest, context: RequestContext) -> 
     if cursor is not None:
         refused = _refused_cursor(cursor, asked, named=bool(request.topics))
         if refused:
-            return DescribeTopicPartitionsResponse(topics=[
-                DescribeTopicPartitionsResponseTopic(ErrorCode.INVALID_REQUEST, name) for name in refused
-            ])
+            return DescribeTopicPartitionsResponse(
+                topics=[DescribeTopicPartitionsResponseTopic(ErrorCode.INVALID_REQUEST, name) for name in refused]
+            )
         asked = [name for name in asked if name >= cursor.topic_name]
     remaining = max(1, min(request.response_partition_limit, context.broker.config.get_int("max.request.partition.size.limit")))
     response = DescribeTopicPartitionsResponse()

@@ -40,9 +40,7 @@ if TYPE_CHECKING:
 _BY_ID_VERSION = 12
 
 
-def handle(
-    request: MetadataRequest, context: RequestContext
-) -> MetadataResponse | Coroutine[None, None, MetadataResponse]:
+def handle(request: MetadataRequest, context: RequestContext) -> MetadataResponse | Coroutine[None, None, MetadataResponse]:
     """The answer at once where nothing is to be created, else a coroutine of it."""
     asked = request.topics
     if asked is None or (context.version == 0 and not asked):
@@ -80,9 +78,7 @@ def _to_create(request: MetadataRequest, context: RequestContext) -> list[str]:
     return [name for name in dict.fromkeys(wanted) if name not in topics and names.is_valid(name)]
 
 
-def _answers(
-    asked: list[MetadataRequestTopic], context: RequestContext, codes: dict[str, int]
-) -> list[MetadataResponseTopic]:
+def _answers(asked: list[MetadataRequestTopic], context: RequestContext, codes: dict[str, int]) -> list[MetadataResponseTopic]:
     """One answer per topic, each once; `codes` are why some could not be made."""
     image = context.broker.image
     answers = []
@@ -127,9 +123,7 @@ def _partition(index: int, partition: PartitionImage) -> MetadataResponsePartiti
     return MetadataResponsePartition(code, index, partition.leader, partition.leader_epoch, replicas, isr)
 
 
-def _response(
-    request: MetadataRequest, context: RequestContext, topics: list[MetadataResponseTopic]
-) -> MetadataResponse:
+def _response(request: MetadataRequest, context: RequestContext, topics: list[MetadataResponseTopic]) -> MetadataResponse:
     if request.include_topic_authorized_operations:
         topics = [_with_operations(topic) for topic in topics]
     include_cluster = request.include_cluster_authorized_operations
@@ -145,9 +139,7 @@ def _response(
 def _with_operations(topic: MetadataResponseTopic) -> MetadataResponseTopic:
     # As Kafka: also for a name that isn't there, since what one may do with it does not depend on that.
     operations = NOT_ASKED if topic.error_code == ErrorCode.UNKNOWN_TOPIC_ID else TOPIC_OPERATIONS
-    return MetadataResponseTopic(
-        topic.error_code, topic.name, topic.topic_id, topic.is_internal, topic.partitions, operations
-    )
+    return MetadataResponseTopic(topic.error_code, topic.name, topic.topic_id, topic.is_internal, topic.partitions, operations)
 
 
 def _brokers(context: RequestContext) -> list[MetadataResponseBroker]:

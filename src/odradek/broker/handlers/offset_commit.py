@@ -49,13 +49,13 @@ async def handle(request: OffsetCommitRequest, context: RequestContext) -> Offse
     return OffsetCommitResponse(topics=answers)
 
 
-def _refuse_missing(
-    topic: OffsetCommitRequestTopic, found: TopicImage | None, error: int
-) -> OffsetCommitResponseTopic:
+def _refuse_missing(topic: OffsetCommitRequestTopic, found: TopicImage | None, error: int) -> OffsetCommitResponseTopic:
     """Take the partitions that do not exist out of `topic`, into the answer."""
     count = 0 if found is None else len(found.partitions)
     missing = [each for each in topic.partitions if not 0 <= each.partition_index < count]
     topic.partitions = [each for each in topic.partitions if 0 <= each.partition_index < count]
-    return OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=[
-        OffsetCommitResponsePartition(partition_index=each.partition_index, error_code=error) for each in missing
-    ])
+    return OffsetCommitResponseTopic(
+        name=topic.name,
+        topic_id=topic.topic_id,
+        partitions=[OffsetCommitResponsePartition(partition_index=each.partition_index, error_code=error) for each in missing],
+    )

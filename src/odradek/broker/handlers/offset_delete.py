@@ -25,10 +25,9 @@ async def handle(request: OffsetDeleteRequest, context: RequestContext) -> Offse
         found = image.topic(topic.name)
         count = 0 if found is None else len(found.partitions)
         refused[topic.name] = [
-            OffsetDeleteResponsePartition(
-                partition_index=each.partition_index, error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            )
-            for each in topic.partitions if not 0 <= each.partition_index < count
+            OffsetDeleteResponsePartition(partition_index=each.partition_index, error_code=ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+            for each in topic.partitions
+            if not 0 <= each.partition_index < count
         ]
         topic.partitions = [each for each in topic.partitions if 0 <= each.partition_index < count]
     request.topics = [topic for topic in request.topics if topic.partitions]
@@ -36,7 +35,5 @@ async def handle(request: OffsetDeleteRequest, context: RequestContext) -> Offse
     if response.error_code == ErrorCode.NONE:
         for answered in response.topics:
             refused[answered.name] += answered.partitions
-        response.topics = [
-            OffsetDeleteResponseTopic(name=name, partitions=partitions) for name, partitions in refused.items()
-        ]
+        response.topics = [OffsetDeleteResponseTopic(name=name, partitions=partitions) for name, partitions in refused.items()]
     return response

@@ -62,13 +62,21 @@ def _name_topics(group: OffsetFetchRequestGroup, image: Image) -> list[OffsetFet
     for topic in group.topics or ():
         found = image.topic_by_id(topic.topic_id)
         if found is None:
-            refused.append(OffsetFetchResponseTopics(topic_id=topic.topic_id, partitions=[
-                OffsetFetchResponsePartitions(
-                    partition_index=index, committed_offset=-1, committed_leader_epoch=-1, metadata="",
-                    error_code=ErrorCode.UNKNOWN_TOPIC_ID,
+            refused.append(
+                OffsetFetchResponseTopics(
+                    topic_id=topic.topic_id,
+                    partitions=[
+                        OffsetFetchResponsePartitions(
+                            partition_index=index,
+                            committed_offset=-1,
+                            committed_leader_epoch=-1,
+                            metadata="",
+                            error_code=ErrorCode.UNKNOWN_TOPIC_ID,
+                        )
+                        for index in topic.partition_indexes
+                    ],
                 )
-                for index in topic.partition_indexes
-            ]))
+            )
         else:
             topic.name = found.name
             known.append(topic)
@@ -89,30 +97,46 @@ def _identify_topics(group: OffsetFetchResponseGroup, image: Image) -> None:
 
 
 def _as_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup:
-    topics = None if request.topics is None else [
-        OffsetFetchRequestTopics(name=topic.name, partition_indexes=topic.partition_indexes) for topic in request.topics
-    ]
+    topics = (
+        None
+        if request.topics is None
+        else [OffsetFetchRequestTopics(name=topic.name, partition_indexes=topic.partition_indexes) for topic in request.topics]
+    )
     return OffsetFetchRequestGroup(group_id=request.group_id, topics=topics)
 
 
 def _as_single(asked: OffsetFetchRequestGroup, group: OffsetFetchResponseGroup, version: int) -> OffsetFetchResponse:
     if group.error_code != ErrorCode.NONE and version < GROUP_ERROR_SINCE:
-        return OffsetFetchResponse(topics=[
-            OffsetFetchResponseTopic(name=topic.name, partitions=[
-                OffsetFetchResponsePartition(
-                    partition_index=index, committed_offset=-1, metadata="", error_code=group.error_code
+        return OffsetFetchResponse(
+            topics=[
+                OffsetFetchResponseTopic(
+                    name=topic.name,
+                    partitions=[
+                        OffsetFetchResponsePartition(
+                            partition_index=index, committed_offset=-1, metadata="", error_code=group.error_code
+                        )
+                        for index in topic.partition_indexes
+                    ],
                 )
-                for index in topic.partition_indexes
-            ])
-            for topic in asked.topics or ()
-        ])
-    return OffsetFetchResponse(error_code=group.error_code, topics=[
-        OffsetFetchResponseTopic(name=topic.name, partitions=[
-            OffsetFetchResponsePartition(
-                partition_index=each.partition_index, committed_offset=each.committed_offset,
-                committed_leader_epoch=each.committed_leader_epoch, metadata=each.metadata, error_code=each.error_code,
+                for topic in asked.topics or ()
+            ]
+        )
+    return OffsetFetchResponse(
+        error_code=group.error_code,
+        topics=[
+            OffsetFetchResponseTopic(
+                name=topic.name,
+                partitions=[
+                    OffsetFetchResponsePartition(
+                        partition_index=each.partition_index,
+                        committed_offset=each.committed_offset,
+                        committed_leader_epoch=each.committed_leader_epoch,
+                        metadata=each.metadata,
+                        error_code=each.error_code,
+                    )
+                    for each in topic.partitions
+                ],
             )
-            for each in topic.partitions
-        ])
-        for topic in group.topics
-    ])
+            for topic in group.topics
+        ],
+    )

@@ -12,6 +12,4 @@ from __future__ import annotations
 from odradek.base.config import ConfigDef
 from odradek.metadata.broker_keys import accepted, coordination, network, own, storage
 
-BROKER_CONFIG = ConfigDef(
-    "broker", (*network.KEYS, *storage.KEYS, *coordination.KEYS, *own.KEYS, *accepted.keys())
-)
+BROKER_CONFIG = ConfigDef("broker", (*network.KEYS, *storage.KEYS, *coordination.KEYS, *own.KEYS, *accepted.keys()))

@@ -35,8 +35,15 @@ def boolean(name: str, default: bool, doc: str, update: Update = READ_ONLY) -> C
 
 
 def integer(
-    name: str, default: int | None, doc: str, low: int | None = None, high: int | None = None,
-    *, type: ConfigType = ConfigType.INT, update: Update = READ_ONLY, validator: Validator | None = None,
+    name: str,
+    default: int | None,
+    doc: str,
+    low: int | None = None,
+    high: int | None = None,
+    *,
+    type: ConfigType = ConfigType.INT,
+    update: Update = READ_ONLY,
+    validator: Validator | None = None,
 ) -> ConfigKey:
     if validator is None and (low is not None or high is not None):
         validator = Range(low, high)
@@ -44,8 +51,13 @@ def integer(
 
 
 def long(
-    name: str, default: int | None, doc: str, low: int | None = None, high: int | None = None,
-    *, update: Update = READ_ONLY,
+    name: str,
+    default: int | None,
+    doc: str,
+    low: int | None = None,
+    high: int | None = None,
+    *,
+    update: Update = READ_ONLY,
 ) -> ConfigKey:
     return integer(name, default, doc, low, high, type=ConfigType.LONG, update=update)
 
@@ -58,12 +70,8 @@ def double(name: str, default: float, doc: str, low: float, high: float, update:
     return ConfigKey(name, ConfigType.DOUBLE, default, doc, validator=Range(low, high), update=update)
 
 
-def string(
-    name: str, default: str | None, doc: str, *, words: tuple[str, ...] = (), update: Update = READ_ONLY
-) -> ConfigKey:
-    return ConfigKey(
-        name, ConfigType.STRING, default, doc, validator=OneOf(*words) if words else None, update=update
-    )
+def string(name: str, default: str | None, doc: str, *, words: tuple[str, ...] = (), update: Update = READ_ONLY) -> ConfigKey:
+    return ConfigKey(name, ConfigType.STRING, default, doc, validator=OneOf(*words) if words else None, update=update)
 
 
 def listing(

@@ -27,7 +27,6 @@ from odradek.metadata.levels import GZIP_LEVEL
 _MESSAGE_MAX = MIB + 12  # a 1 MiB batch and the twelve bytes before it
 
 
-
 _TOPICS = (
     integer("num.partitions", 1, "Partitions of a topic whose maker named no number.", 1),
     integer("default.replication.factor", 1, "Copies of a topic's partitions when its maker named no number.", 1),
@@ -64,11 +63,13 @@ _SEGMENTS = (
     integer("log.segment.bytes", GIB, "Size at which a segment is closed and the next begins.", MIB, update=CLUSTER_WIDE),
     long("log.roll.ms", None, "Age at which a segment is closed. Unset: log.roll.hours.", 1, update=CLUSTER_WIDE),
     integer("log.roll.hours", 168, "Age at which a segment is closed, when log.roll.ms is unset.", 1),
-    long("log.roll.jitter.ms", None, "Up to so much is taken off that age, at random. Unset: the hours.",
-         0, update=CLUSTER_WIDE),
+    long(
+        "log.roll.jitter.ms", None, "Up to so much is taken off that age, at random. Unset: the hours.", 0, update=CLUSTER_WIDE
+    ),
     integer("log.roll.jitter.hours", 0, "The same in hours, when log.roll.jitter.ms is unset.", 0),
-    integer("log.index.size.max.bytes", 10 * MIB, "Largest offset index; a full one closes its segment.",
-            4, update=CLUSTER_WIDE),
+    integer(
+        "log.index.size.max.bytes", 10 * MIB, "Largest offset index; a full one closes its segment.", 4, update=CLUSTER_WIDE
+    ),
     integer("log.index.interval.bytes", 4 * KIB, "Bytes of log between two index entries.", 0, update=CLUSTER_WIDE),
     integer("num.recovery.threads.per.data.dir", 2, "Partitions that are recovered at one time.", 1, update=CLUSTER_WIDE),
     *without_effect(
