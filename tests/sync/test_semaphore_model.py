@@ -29,6 +29,7 @@ class DumbSemaphore:
         self.line: dict[int, int] = {}
         self.held: dict[int, int] = {}
         self.fresh: set[int] = set()  # let go in this turn: their tasks have not run
+        self.leaving: set[int] = set()  # of these, who were cancelled since
 
     @property
     def available(self) -> int:
@@ -40,10 +41,17 @@ class DumbSemaphore:
             self.serve()
 
     def cancel(self, who: int) -> None:
+        """It is passed over from now on, but what it was given, and its place, come back only when its task runs."""
         self.line.pop(who, None)
         if who in self.fresh:
+            self.leaving.add(who)
+
+    def end_turn(self) -> None:
+        for who in self.leaving:
             del self.held[who]
+        self.leaving.clear()
         self.serve()
+        self.fresh.clear()
 
     def release(self, who: int) -> None:
         del self.held[who]
@@ -77,7 +85,6 @@ class Run:
         self.held[who] = units
 
     async def turn(self, actions: list[tuple[str, int]]) -> None:
-        self.dumb.fresh.clear()
         newcomers: dict[int, int] = {}
         for action, number in actions:
             if action == "acquire":
@@ -95,6 +102,7 @@ class Run:
                 self.dumb.resize(number)
         for who, units in newcomers.items():
             self.dumb.acquire(who, units)
+        self.dumb.end_turn()
         for _ in range(4):
             await asyncio.sleep(0)
 
