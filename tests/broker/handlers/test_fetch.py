@@ -117,6 +117,26 @@ def test_read_committed_gets_an_empty_list_of_aborted_transactions_and_read_unco
     assert partitions(topic.fetch(0))[0].preferred_read_replica == -1
 
 
+def test_with_an_error_aborted_transactions_are_null_where_there_is_such_a_partition(topic: Topic) -> None:
+    topic.put(b"a")
+    refused = partitions(topic.fetch(9, isolation=1))[0]
+    assert refused.aborted_transactions is None
+    assert (refused.high_watermark, refused.last_stable_offset, refused.log_start_offset) == (-1, -1, -1)
+    assert partitions(topic.fetch(0, 0, 0, isolation=1))[2].aborted_transactions == [], "the third partition isn't there"
+
+
+@pytest.mark.parametrize("version", range(4, 19))
+@pytest.mark.parametrize("isolation", [-1, 2])
+def test_an_isolation_level_that_does_not_exist_is_refused_rather_than_guessed(
+    topic: Topic, version: int, isolation: int
+) -> None:
+    topic.put(b"a")
+    answer = topic.fetch(0, version=version, isolation=isolation)
+    assert answer.error_code == (ErrorCode.INVALID_REQUEST if version >= 7 else 0), "older versions have no place for it"
+    data = partitions(answer)[0]
+    assert (data.error_code, values(data)) == (ErrorCode.INVALID_REQUEST, [])
+
+
 @pytest.mark.parametrize(
     ("offset", "epoch", "code"),
     [

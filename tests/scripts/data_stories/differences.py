@@ -11,7 +11,10 @@ _STAMPS = "OPEN: Kafka looks at every record's timestamp, and names the records 
 _MAP = "OWN: a request that names something twice, or nothing of it, is answered as it was asked; Kafka answers from a map"
 _NO_BUG = "OWN: Kafka answers UNKNOWN_SERVER_ERROR, for want of a check"
 _FOLLOWS = "OWN: offsets count on from an earlier difference"
-_ABORTED = "OPEN: with an error, aborted transactions are null in Kafka and an empty list here; clients read neither"
+_ISOLATION = "OWN: INVALID_REQUEST where Kafka answers UNKNOWN_SERVER_ERROR for want of a check, in the same shape"
+_IN_ORDER = "OWN: topics are answered in the order asked, as often as they are named; Kafka puts its refusals behind the rest"
+_TWICE_READ = "OWN: each place that names a partition is answered; Kafka's map keeps the last one. No client names one twice"
+_LESS_THAN_NOTHING = "OWN: a negative size is read as 0; Kafka fails on it (UNKNOWN_SERVER_ERROR) for want of a check"
 
 KNOWN: dict[str, dict[str, str]] = {
     "produces": {
@@ -29,7 +32,6 @@ KNOWN: dict[str, dict[str, str]] = {
         "delete twice": _MAP,
         "after deleting all, time -3": "OWN: the record was deleted, though its segment is still there",
     },
-    "sessions": {"v*: an offset beyond the end": _ABORTED, "v*: and it stays": _ABORTED},
     "batches_refused": dict.fromkeys(
         (
             "a byte behind",
@@ -98,32 +100,13 @@ KNOWN: dict[str, dict[str, str]] = {
         ("a new one and its retry in one request",),
         _MAP,
     ),
-    "fetches": dict.fromkeys(
-        (
-            "isolation 2",
-            "isolation -1",
-            "beyond the end, v*",
-            "a negative offset, v*",
-            "good and bad together",
-            "good and bad ids together",
-            "one partition twice",
-            "one partition twice by id",
-            "at most -1 of a partition",
-            "at most -1 of all",
-            "a bad one first, little",
-            "leader epochs, v*",
-            "fetched epochs",
-            "fetched epoch beyond its end",
-            "a wrong epoch and beyond the end",
-            "epochs by id, v*",
-            "negative wait",
-            "an error does not wait",
-            "read from 0 of 3 to 8",
-            "read from 2 of 3 to 8",
-            "fetched epoch below the start",
-        ),
-        _UNSORTED,
-    ),
+    "fetches": {
+        "isolation 2": _ISOLATION,
+        "isolation -1": _ISOLATION,
+        "good and bad ids together": _IN_ORDER,
+        "one partition twice*": _TWICE_READ,
+        "at most -1 of *": _LESS_THAN_NOTHING,
+    },
     "topics": dict.fromkeys(
         (
             "made, v*",

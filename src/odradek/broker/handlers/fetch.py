@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 
 _TOPIC_IDS_SINCE = 13
 _SESSIONS_SINCE = 7
-_READ_COMMITTED = 1
+_READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
 
 
 def handle(request: FetchRequest, context: RequestContext) -> FetchResponse | asyncio.Future[Any]:
     """The answer, or a future of it: a fetch holds nothing back, so later requests of the connection go on."""
+    if request.isolation_level not in (_READ_UNCOMMITTED, _READ_COMMITTED):
+        return _refused(request, ErrorCode.INVALID_REQUEST, context)
     plan = _plan(request, context)
     if plan.error:
         context.broker.metrics.fetch_errors.count_error(plan.error)
@@ -48,6 +50,18 @@ def handle(request: FetchRequest, context: RequestContext) -> FetchResponse | as
     if fetch.is_ready():
         return fetch.answer()
     return _Parked(fetch).future
+
+
+def _refused(request: FetchRequest, error: int, context: RequestContext) -> FetchResponse:
+    """The whole fetch fails: told for each partition too, since versions below 7 have no place for it above them."""
+    context.broker.metrics.fetch_errors.count_error(error)
+    response = FetchResponse(error_code=error)
+    for topic in request.topics:
+        refused = [
+            PartitionData(asked.partition, error_code=error, high_watermark=-1, records=b"") for asked in topic.partitions
+        ]
+        response.responses.append(FetchableTopicResponse(topic.topic, topic.topic_id, refused))
+    return response
 
 
 def _plan(request: FetchRequest, context: RequestContext) -> FetchPlan:
@@ -85,6 +99,13 @@ class _Measured:
         self.cold = False
         self.limits = (0, 0, False)
         self.data = PartitionData(item.index, high_watermark=-1, records=b"")
+
+    def fail(self, error: Exception) -> None:
+        """Answer with the error alone, whatever was found out before it."""
+        code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
+        self.data = PartitionData(self.item.index, error_code=code, high_watermark=-1, records=b"")
+        if self.partition is not None:  # where there is no such partition, Kafka says "none" instead of null
+            self.data.aborted_transactions = None
 
 
 class _Fetch:
@@ -124,6 +145,7 @@ class _Fetch:
         partitions = self.context.broker.partitions
         partition = partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
         found.partition = partition
+        data.aborted_transactions = None  # null but for who asked for read_committed
         if item.current_leader_epoch >= 0:  # any negative epoch means that the client doesn't say
             partition.check_leader_epoch(item.current_leader_epoch)
         log = partition.log
@@ -139,7 +161,8 @@ class _Fetch:
         data.high_watermark = partition.high_watermark
         data.last_stable_offset = partition.last_stable_offset
         data.log_start_offset = log.log_start_offset
-        data.aborted_transactions = [] if self._committed else None
+        if self._committed:
+            data.aborted_transactions = []
 
     def _diverges(self, found: _Measured, partition: Partition) -> bool:
         epoch, end = partition.end_offset_for_epoch(found.item.last_fetched_epoch)
@@ -191,7 +214,7 @@ class _Fetch:
             found.data.records = read
 
     def _fail(self, found: _Measured, error: Exception) -> None:
-        found.data.error_code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
+        found.fail(error)
         self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
 
     async def _answer_cold(self, cold: list[_Measured]) -> FetchResponse:
