@@ -97,7 +97,7 @@ def test_partitions_are_added_behind_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("request_", "code", "words"),
     [
-        (NewPartitions("nope", 3), 3, "This server does not host this topic-partition."),
+        (NewPartitions("nope", 3), 3, "The topic 'nope' does not exist."),
         (NewPartitions("t", 2), 37, "Topic already has 2 partition(s)."),
         (NewPartitions("t", 1), 37, "The topic t currently has 2 partition(s); 1 would not be an increase."),
         (NewPartitions("t", 4, [[1]]), 39, "Attempted to add 2 additional partition(s), but only 1 assignment(s)"),

@@ -6,25 +6,16 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 import pytest
-from data_stories import CONFIG, STORIES
+from data_stories import STORIES
 from data_stories.differences import KNOWN
+from data_stories.ours import running
 from data_stories.record import differences, recorded, tell
-
-import odradek
-
-_SUITE = {
-    "node.id": "1",
-    "num.partitions": "4",
-    "group.initial.rebalance.delay.ms": "0",
-    "offsets.topic.num.partitions": "4",
-    "offsets.topic.replication.factor": "1",
-}
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with odradek.Broker(config={**_SUITE, **CONFIG}) as broker:
-        yield broker.bootstrap_servers
+    with running() as bootstrap_servers:
+        yield bootstrap_servers
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -87,7 +87,7 @@ def extend(image: Image, request: NewPartitions, config: BrokerConfig, draw: Dra
     """The topic with its additional partitions; raises a `MetadataError` where Kafka refuses."""
     topic = image.topics.get(request.name)
     if topic is None:
-        raise UnknownTopicError("This server does not host this topic-partition.")
+        raise UnknownTopicError(f"The topic '{request.name}' does not exist.")
     present = len(topic.partitions)
     additional = request.total - present
     if additional == 0:

@@ -56,6 +56,14 @@ def test_an_offset_outside_is_refused(client: Any, offset: int) -> None:
     assert start_offset(client, topic) == 0
 
 
+def test_of_a_partition_named_twice_the_last_offset_holds(client: Any) -> None:
+    topic = make(client)
+    asked = DeleteRecordsTopic(topic, [DeleteRecordsPartition(0, 7), DeleteRecordsPartition(0, 5)])
+    again = DeleteRecordsTopic(topic, [])
+    [answer] = client.call(delete_records, 2, DeleteRecordsRequest([asked, again], 5000)).topics
+    assert [(each.partition_index, each.error_code, each.low_watermark) for each in answer.partitions] == [(0, 0, 5)]
+
+
 def test_an_unknown_partition_is_refused(client: Any) -> None:
     assert delete(client, make(client), 1, index=7) == (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1)
     assert delete(client, "nope", 1) == (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, -1)

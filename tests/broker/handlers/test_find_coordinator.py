@@ -30,6 +30,7 @@ def test_many_keys_at_once(client: Any, broker: odradek.Broker, version: int) ->
     assert [coordinator.key for coordinator in found] == ["a", "b", ""]
     for coordinator in found:
         assert (coordinator.error_code, coordinator.host, coordinator.port) == (0, "127.0.0.1", broker.port)
+        assert coordinator.error_message == ""
 
 
 def test_the_first_question_makes_the_offsets_topic(raw_client_of: Any) -> None:

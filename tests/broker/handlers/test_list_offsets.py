@@ -69,6 +69,25 @@ def test_what_a_version_does_not_know_is_unsupported(client: Any, topic: str, ti
     assert ask(client, topic, timestamp, version).error_code == ErrorCode.UNSUPPORTED_VERSION
 
 
+def test_a_partition_named_twice_is_refused_once_and_the_others_are_answered(client: Any, topic: str) -> None:
+    def asked(*indexes: int) -> Any:
+        return list_offsets.ListOffsetsTopic(topic, [list_offsets.ListOffsetsPartition(index, -1, -1) for index in indexes])
+
+    response = client.call(list_offsets, 7, list_offsets.ListOffsetsRequest(-1, topics=[asked(0), asked(), asked(0, 1)]))
+    [answer] = response.topics
+    assert [(each.partition_index, each.error_code) for each in answer.partitions] == [
+        (0, ErrorCode.INVALID_REQUEST),
+        (1, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
+    ]
+    assert client.call(list_offsets, 7, list_offsets.ListOffsetsRequest(-1, topics=[asked()])).topics == []
+
+
+def test_an_isolation_level_that_does_not_exist_is_refused(client: Any, topic: str) -> None:
+    asked = list_offsets.ListOffsetsTopic(topic, [list_offsets.ListOffsetsPartition(0, -1, -1)])
+    response = client.call(list_offsets, 7, list_offsets.ListOffsetsRequest(-1, 2, [asked]))
+    assert response.topics[0].partitions[0].error_code == ErrorCode.INVALID_REQUEST
+
+
 def test_unknown_partitions_and_other_leaders_are_refused(client: Any, topic: str) -> None:
     assert ask(client, topic, -1, index=4).error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     assert ask(client, topic, -1, epoch=8).error_code == ErrorCode.UNKNOWN_LEADER_EPOCH

@@ -110,10 +110,29 @@ def test_a_topic_is_found_by_id(client: Any, topic: Any) -> None:
 
 @pytest.mark.parametrize("version", [10, 11])
 def test_ids_before_version_12_are_refused(client: Any, topic: Any, version: int) -> None:
-    [by_id] = ask(client, version, MetadataRequestTopic(topic.topic_id, None)).topics
-    assert by_id.error_code == ErrorCode.INVALID_REQUEST
+    response = ask(client, version, topic.name, MetadataRequestTopic(topic.topic_id, None))
+    refused, by_id = response.topics
+    assert refused.error_code == by_id.error_code == ErrorCode.INVALID_REQUEST, "the request is refused, not a topic"
+    assert (response.brokers, response.controller_id) == ([], -1)
     [both] = ask(client, version, MetadataRequestTopic(topic.topic_id, topic.name)).topics
     assert both.error_code == ErrorCode.INVALID_REQUEST
+
+
+@pytest.mark.parametrize("version", [10, 12, 13])
+def test_a_topic_has_to_be_named_one_way_or_the_other(client: Any, version: int) -> None:
+    response = ask(client, version, MetadataRequestTopic(ZERO_UUID, None))
+    [refused] = response.topics
+    assert (refused.error_code, refused.name) == (ErrorCode.INVALID_REQUEST, "")
+    assert response.error_code == (ErrorCode.INVALID_REQUEST if version >= 13 else ErrorCode.NONE)
+
+
+def test_a_topic_that_is_asked_for_by_name_and_by_id_is_answered_once(client: Any, topic: Any) -> None:
+    other = fresh()
+    response = ask(client, 12, topic.name, MetadataRequestTopic(topic.topic_id, None), other)
+    assert [(found.name, found.error_code) for found in response.topics] == [
+        (topic.name, ErrorCode.NONE),
+        (other, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
+    ]
 
 
 def test_permitted_operations_are_told_when_asked_for(client: Any, topic: Any) -> None:

@@ -3,7 +3,8 @@
 Moves a partition's start up to an offset; -1 means the high watermark. What lies before is gone for readers at once,
 its segments are deleted by the next retention. Refused for topics that are only compacted (their records are not
 deleted by offset) and for the coordinators' own topics. The answer's low watermark is the new start: no other
-broker's copy holds it back.
+broker's copy holds it back. Of a partition that the request names twice the last offset holds, as in Kafka, and there
+is one answer; a topic without partitions is not answered.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ _NO_LOW_WATERMARK = -1
 
 async def handle(request: DeleteRecordsRequest, context: RequestContext) -> DeleteRecordsResponse:
     """One result per partition."""
-    topics = []
-    for topic in request.topics:
-        results = [await _delete(topic.name, asked, context) for asked in topic.partitions]
-        topics.append(DeleteRecordsTopicResult(topic.name, results))
-    return DeleteRecordsResponse(topics=topics)
+    wanted = {(topic.name, asked.partition_index): asked for topic in request.topics for asked in topic.partitions}
+    results: dict[str, list[DeleteRecordsPartitionResult]] = {}
+    for (name, _), asked in wanted.items():
+        results.setdefault(name, []).append(await _delete(name, asked, context))
+    return DeleteRecordsResponse(topics=[DeleteRecordsTopicResult(name, found) for name, found in results.items()])
 
 
 async def _delete(topic: str, asked: DeleteRecordsPartition, context: RequestContext) -> DeleteRecordsPartitionResult:

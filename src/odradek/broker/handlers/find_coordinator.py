@@ -1,8 +1,9 @@
 """FindCoordinator (API key 10), versions 0 to 6.
 
 Which broker keeps a group: the leader of the partition of `__consumer_offsets` that the group's name falls on. The
-topic is made by the first question for a group, and answered when it is there; Kafka answers
-COORDINATOR_NOT_AVAILABLE meanwhile. From version 4 on many keys are asked for at once.
+topic is made by the first question for a group, as in Kafka, and the question is answered when it is there: Kafka
+answers COORDINATOR_NOT_AVAILABLE meanwhile, and clients ask again after a pause. From version 4 on many keys are asked
+for at once, and a coordinator that was found has an empty message (before: the word NONE).
 
 Left out on purpose: there is no transaction coordinator yet. A transactional id is sent here all the same, since
 InitProducerId says so in words that clients pass on, whereas an error here makes them retry until they give up. Share
@@ -56,12 +57,12 @@ async def _find(key: str, key_type: int, context: RequestContext) -> Coordinator
     endpoint = broker.endpoints.get(context.listener) if broker is not None and not broker.fenced else None
     if endpoint is None:
         return _nowhere(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, message_of(ErrorCode.COORDINATOR_NOT_AVAILABLE))
-    return Coordinator(key, leader, endpoint.host, endpoint.port, ErrorCode.NONE, None)
+    return Coordinator(key, leader, endpoint.host, endpoint.port, ErrorCode.NONE, "")
 
 
 def _here(key: str, context: RequestContext) -> Coordinator:
     endpoint = context.endpoint
-    return Coordinator(key, context.broker.node_id, endpoint.host, endpoint.port, ErrorCode.NONE, None)
+    return Coordinator(key, context.broker.node_id, endpoint.host, endpoint.port, ErrorCode.NONE, "")
 
 
 def _nowhere(key: str, code: int, reason: str) -> Coordinator:

@@ -2,14 +2,15 @@
 
 An offset for a moment: -1 the end (the last stable offset for `read_committed`), -2 the start, -3 the record with the
 largest timestamp (KIP-734), -4 the earliest local offset (the start: nothing is tiered), -5 the latest tiered and -6
-the earliest pending upload (none: -1). A partition that is named twice is answered once, with INVALID_REQUEST.
-Anything else is a time, answered with the first record at or after it. Finding
+the earliest pending upload (none: -1). Anything else is a time, answered with the first record at or after it. Finding
 a time may read the log, so the handler is a coroutine.
+
+A partition that the request names twice, wherever in it, is answered once, with INVALID_REQUEST; a topic without
+partitions is not answered. An isolation level that doesn't exist is refused: to take it for one of the two is a guess.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from odradek.base.errors import OdradekError
@@ -30,41 +31,50 @@ if TYPE_CHECKING:
 LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3
 EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = -4, -5, -6
 _NEEDED_VERSION = {MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LATEST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
-_READ_COMMITTED = 1
+_READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
 _NOTHING = FoundTimestamp(-1, -1, -1)
 
 
 async def handle(request: ListOffsetsRequest, context: RequestContext) -> ListOffsetsResponse:
     """One answer per partition asked for."""
-    topics = []
+    known_isolation = request.isolation_level in (_READ_UNCOMMITTED, _READ_COMMITTED)
+    answers: dict[str, list[ListOffsetsPartitionResponse]] = {}
+    for name, partitions in _by_topic(request).items():
+        answers[name] = []
+        for index, (asked, *others) in partitions.items():
+            if others or not known_isolation:
+                answers[name].append(_refused(index, ErrorCode.INVALID_REQUEST))
+            else:
+                answers[name].append(await _answer(name, asked, request.isolation_level, context))
+    return ListOffsetsResponse(topics=[ListOffsetsTopicResponse(name, found) for name, found in answers.items()])
+
+
+def _by_topic(request: ListOffsetsRequest) -> dict[str, dict[int, list[ListOffsetsPartition]]]:
+    """What is asked, by topic and by partition."""
+    found: dict[str, dict[int, list[ListOffsetsPartition]]] = {}
     for topic in request.topics:
-        counts = Counter(asked.partition_index for asked in topic.partitions)
-        answers = [
-            await _answer(topic.name, asked, request.isolation_level, context, twice=counts[index] > 1)
-            for index, asked in {each.partition_index: each for each in topic.partitions}.items()
-        ]
-        topics.append(ListOffsetsTopicResponse(topic.name, answers))
-    return ListOffsetsResponse(topics=topics)
+        for asked in topic.partitions:
+            found.setdefault(topic.name, {}).setdefault(asked.partition_index, []).append(asked)
+    return found
+
+
+def _refused(index: int, code: int) -> ListOffsetsPartitionResponse:
+    return ListOffsetsPartitionResponse(index, code, timestamp=-1, offset=-1)
 
 
 async def _answer(
-    topic: str, asked: ListOffsetsPartition, isolation: int, context: RequestContext, *, twice: bool
+    topic: str, asked: ListOffsetsPartition, isolation: int, context: RequestContext
 ) -> ListOffsetsPartitionResponse:
-    answer = ListOffsetsPartitionResponse(asked.partition_index, timestamp=-1, offset=-1)
-    if twice:
-        answer.error_code = ErrorCode.INVALID_REQUEST
-        return answer
+    index = asked.partition_index
     if context.version < _NEEDED_VERSION.get(asked.timestamp, 0) or asked.timestamp < EARLIEST_PENDING_UPLOAD:
-        answer.error_code = ErrorCode.UNSUPPORTED_VERSION
-        return answer
+        return _refused(index, ErrorCode.UNSUPPORTED_VERSION)
     try:
-        partition = context.broker.partitions.by_name(topic, asked.partition_index)
+        partition = context.broker.partitions.by_name(topic, index)
         partition.check_leader_epoch(asked.current_leader_epoch)
-        found = await _find(partition, asked.timestamp, isolation)
-        answer.offset, answer.timestamp, answer.leader_epoch = found
+        offset, timestamp, epoch = await _find(partition, asked.timestamp, isolation)
     except OdradekError as error:
-        answer.error_code = getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR)
-    return answer
+        return _refused(index, getattr(error, "code", ErrorCode.UNKNOWN_SERVER_ERROR))
+    return ListOffsetsPartitionResponse(index, ErrorCode.NONE, timestamp=timestamp, offset=offset, leader_epoch=epoch)
 
 
 async def _find(partition: Partition, timestamp: int, isolation: int) -> FoundTimestamp:

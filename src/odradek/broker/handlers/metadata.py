@@ -5,9 +5,12 @@ partitions the longest answer there is. So a topic's part of the answer is made 
 (`Image.derived`); a request only collects them.
 
 By version: an empty list means all topics in version 0, none from 1 on (where null means all); a topic may be asked
-for by id from 12 on. What isn't there is created when the client (from version 4 on) and `auto.create.topics.enable`
-allow it, and answered as it then is; Kafka answers UNKNOWN_TOPIC_OR_PARTITION to that request, and lets the client
-ask again.
+for by id from 12 on, and one that is asked for by both is answered once. What isn't there is created when the client
+(from version 4 on) and `auto.create.topics.enable` allow it, and answered as it then is; Kafka answers
+UNKNOWN_TOPIC_OR_PARTITION to that request, and lets the client ask again.
+
+A request that is wrong in itself (an id before version 12, neither name nor id) is refused as a whole: every topic of
+it has the error, no brokers are told. Kafka looks at no names once a request has an id; here both are answered.
 
 Left out on purpose: REBOOTSTRAP_REQUIRED (version 13) is for clusters whose brokers have all changed.
 """
@@ -45,12 +48,18 @@ def handle(request: MetadataRequest, context: RequestContext) -> MetadataRespons
     asked = request.topics
     if asked is None or (context.version == 0 and not asked):
         return _response(request, context, [_answer_of(context, topic) for topic in context.broker.image.topics.values()])
-    if context.version < _BY_ID_VERSION and any(topic.name is None or topic.topic_id != ZERO_UUID for topic in asked):
-        return _response(request, context, [_refused(topic, ErrorCode.INVALID_REQUEST) for topic in asked])
+    if any(_contradicts_itself(topic, context.version) for topic in asked):
+        refused = [MetadataResponseTopic(ErrorCode.INVALID_REQUEST, each.name or "", each.topic_id) for each in asked]
+        return MetadataResponse(topics=refused, error_code=ErrorCode.INVALID_REQUEST)
     missing = _to_create(request, context)
     if missing:
         return _create_and_answer(request, context, missing)
     return _response(request, context, _answers(asked, context, {}))
+
+
+def _contradicts_itself(topic: MetadataRequestTopic, version: int) -> bool:
+    by_id = topic.topic_id != ZERO_UUID
+    return (topic.name is None and not by_id) or (version < _BY_ID_VERSION and (topic.name is None or by_id))
 
 
 async def _create_and_answer(request: MetadataRequest, context: RequestContext, missing: list[str]) -> MetadataResponse:
@@ -81,26 +90,23 @@ def _to_create(request: MetadataRequest, context: RequestContext) -> list[str]:
 def _answers(asked: list[MetadataRequestTopic], context: RequestContext, codes: dict[str, int]) -> list[MetadataResponseTopic]:
     """One answer per topic, each once; `codes` are why some could not be made."""
     image = context.broker.image
-    answers = []
-    for topic_id, name in dict.fromkeys((topic.topic_id, topic.name) for topic in asked):
-        by_id = topic_id != ZERO_UUID
-        found = image.topic_by_id(topic_id) if by_id else image.topic(name or "")
+    answers: dict[bytes | str, MetadataResponseTopic] = {}
+    for topic in asked:
+        by_id = topic.topic_id != ZERO_UUID
+        name = topic.name or ""
+        found = image.topic_by_id(topic.topic_id) if by_id else image.topic(name)
         if found is not None:
-            answers.append(_answer_of(context, found))
+            answers[found.topic_id] = _answer_of(context, found)
         elif by_id:
-            answers.append(MetadataResponseTopic(ErrorCode.UNKNOWN_TOPIC_ID, None, topic_id))
+            answers[topic.topic_id] = MetadataResponseTopic(ErrorCode.UNKNOWN_TOPIC_ID, None, topic.topic_id)
         else:
-            answers.append(_missing(name or "", codes))
-    return answers
+            answers[name] = _missing(name, codes)
+    return list(answers.values())
 
 
 def _missing(name: str, codes: dict[str, int]) -> MetadataResponseTopic:
     unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if names.is_valid(name) else ErrorCode.INVALID_TOPIC_EXCEPTION
     return MetadataResponseTopic(codes.get(name, unknown), name, is_internal=names.is_internal(name))
-
-
-def _refused(topic: MetadataRequestTopic, code: int) -> MetadataResponseTopic:
-    return MetadataResponseTopic(code, topic.name or "", topic.topic_id)
 
 
 def _answer_of(context: RequestContext, topic: TopicImage) -> MetadataResponseTopic:
