@@ -1,6 +1,6 @@
 """`odradek consume TOPIC`: prints records, as a member of a group or by itself.
 
-By itself it reads the partitions it is given from where it is told, and leaves no trace on the cluster. With `--group` it is a
+By itself it reads the partitions it is given from where it is told, and joins and commits nothing. With `--group` it is a
 member like any other: the group's offsets say where it begins (`--from-beginning` only where there are none), and what was
 printed is committed, at the latest when it leaves.
 

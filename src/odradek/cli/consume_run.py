@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from odradek.cli.client import Target
     from odradek.cli.record_format import Formatter
 
-# A group id is asked for by the library even where no group is joined; nothing is ever committed under this one.
+# A group id is asked for by the library even where no group is joined; nothing is ever committed under this one. The library
+# also looks for the group's coordinator at once (it cannot be told not to), and that question makes `__consumer_offsets`, on
+# Apache Kafka's brokers as on ours.
 _NO_GROUP = "odradek-cli"
 _BATCH = 1000
 # How long one poll may wait: also how long Ctrl-C and --timeout may lag.
