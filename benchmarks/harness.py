@@ -1,6 +1,5 @@
-"""What every benchmark needs: a broker to measure, its CPU time, warm pages, and a line in `results/`.
+"""What every benchmark needs: a broker to measure, its CPU time, and warm pages. `record.py` keeps what was found.
 
-A figure is worth what its circumstances are, so a line holds the machine, the versions and every repeat, not just the best.
 CPU time comes from the kernel's clock of the broker's process (nanoseconds, all threads, also those that have ended): on a
 machine shared with the load generator it is the figure that repeats; wall-clock time is written down too, and mostly measures
 the client. `README.md` has the traps.
@@ -8,27 +7,21 @@ the client. `README.md` has the traps.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
-_LIBRARIES = ("odradek", "uvloop", "crc32c", "confluent-kafka", "click")
+from benchmarks.record import ROOT, at_start, note_result
+
+__all__ = ["ROOT", "Peer", "broker", "directory", "note_result"]
+
 START_SECONDS_MAX = 60.0
 
 
@@ -36,6 +29,7 @@ class Peer:
     """A running broker under measurement: ours, or whichever was named by address and process id."""
 
     def __init__(self, host: str, port: int, pid: int, data: Path | None = None) -> None:
+        at_start()
         self.host = host
         self.port = port
         self.pid = pid
@@ -101,6 +95,7 @@ def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
 @contextmanager
 def directory() -> Iterator[Path]:
     """A data directory on the disk that TMPDIR names, removed afterwards."""
+    at_start()
     path = Path(tempfile.mkdtemp(prefix="odradek-bench-"))
     try:
         yield path
@@ -143,51 +138,3 @@ def warm_pages(data: Path, size: int) -> None:
         for _ in range(max(1, size >> 20)):
             file.write(block)
     path.unlink()
-
-
-def note_result(name: str, figures: dict[str, Any], repeats: Sequence[float] = (), unit: str = "") -> None:
-    """Append a line to `results/<name>.jsonl` and show it. `repeats` are all values of the main figure."""
-    line: dict[str, Any] = {"benchmark": name, "at": datetime.now(UTC).isoformat(timespec="seconds"), **figures}
-    if repeats:
-        line |= {
-            "median": round(statistics.median(repeats), 3),
-            "unit": unit,
-            "repeats": [round(value, 3) for value in repeats],
-            "spread_percent": round(100 * (max(repeats) - min(repeats)) / statistics.median(repeats), 1),
-        }
-    line |= {"commit": _commit(), "machine": machine(), "versions": versions()}
-    RESULTS.mkdir(exist_ok=True)
-    with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-    shown = {key: value for key, value in line.items() if key not in ("machine", "versions", "at")}
-    print(json.dumps(shown))
-
-
-def machine() -> dict[str, Any]:
-    """Processor, cores, kernel: what a figure must be read with."""
-    model = "unknown"
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    return {
-        "cpu": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
-        "load": round(os.getloadavg()[0], 2),
-    }
-
-
-def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, check=False)
-    return done.stdout.decode().strip() or "unknown"

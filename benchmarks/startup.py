@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from benchmarks import harness
 from benchmarks.wire_client import api_versions
@@ -67,7 +68,7 @@ def measure(options: argparse.Namespace) -> None:
     harness.note_result("startup", {"from": "odradek --version"}, versions, "ms")
 
 
-def command_ms(data: harness.Path) -> float:
+def command_ms(data: Path) -> float:
     """One start, in milliseconds until ApiVersions is answered; stopped again."""
     port = harness.free_port()
     began = time.perf_counter()

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import process_time
 
 from benchmarks import harness
+from benchmarks.record import quick
 
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import SystemClock
@@ -46,8 +47,7 @@ async def one_round(directory: Path, records: int, count: int, *, numbered: bool
     """CPU microseconds per append."""
     manager, log = await a_log(directory, f"{records}-{numbered}-{with_disk}-{process_time()}")
     values = [NewRecord(b"", b"x" * 100, NOW)] * records
-    producer = {"producer_id": 1, "producer_epoch": 0, "base_sequence": 0} if numbered else {}
-    batch = build_batch(values, **producer)
+    batch = build_batch(values, producer_id=1, producer_epoch=0, base_sequence=0) if numbered else build_batch(values)
     header = parse_header(batch)
     await log.append(batch, header, leader_epoch=0, now_ms=NOW)
     segment = log.segments[-1]
@@ -65,32 +65,32 @@ async def one_round(directory: Path, records: int, count: int, *, numbered: bool
         raise RuntimeError(f"{log.log_end_offset} records in the log, {records * (count + 1)} sent")
     segment.file = file
     await log.abandon()
-    for task in manager._tasks:
-        task.cancel()
+    await manager.housekeeping.end()
+    manager.abandon()
     return used / count * 1e6
 
 
 def main() -> None:
-    figures: dict[str, dict[str, float]] = {}
-    main_figure: list[float] = []
+    figures: dict[str, list[float]] = {}
     with harness.directory() as directory:
-        harness.warm_pages(directory, 512 << 20)
+        harness.warm_pages(directory, (16 if quick() else 512) << 20)
         for name, (records, count) in SIZES.items():
             size = len(build_batch([NewRecord(b"", b"x" * 100, NOW)] * records))
             for numbered, with_disk in ((False, True), (True, True), (False, False)):
-                rounds = [
-                    asyncio.run(one_round(directory, records, count, numbered=numbered, with_disk=with_disk))
-                    for _ in range(ROUNDS)
-                ]
-                cost = statistics.median(rounds)
                 title = f"{name}{', idempotent' if numbered else ''}{'' if with_disk else ', without the disk'}"
-                figures[title] = {
-                    "us": round(cost, 2), "records/s": round(records / cost * 1e6), "MB/s": round(size / cost, 1)
-                }  # fmt: skip
+                figures[title] = rounds(directory, records, count, numbered=numbered, with_disk=with_disk)
+                cost = statistics.median(figures[title])
                 print(f"{title:40} {cost:9.2f} us {records / cost * 1e6:14,.0f} records/s {size / cost:9.1f} MB/s")
-                if name == "1 record" and with_disk and not numbered:
-                    main_figure = [round(value, 3) for value in rounds]
-    harness.note_result("log_append", {"figures": figures}, main_figure, "us of CPU per append of one 100-byte record")
+    harness.note_result("log_append", {"unit": "us of CPU per append", "figures": figures})
+
+
+def rounds(directory: Path, records: int, count: int, *, numbered: bool, with_disk: bool) -> list[float]:
+    """Microseconds per append in each round; a quick run makes a hundredth of one."""
+    times, count = (1, max(3, count // 100)) if quick() else (ROUNDS, count)
+    return [
+        round(asyncio.run(one_round(directory, records, count, numbered=numbered, with_disk=with_disk)), 3)
+        for _ in range(times)
+    ]
 
 
 if __name__ == "__main__":

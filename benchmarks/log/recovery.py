@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from benchmarks import harness
+from benchmarks.record import quick
 
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import SystemClock
@@ -31,6 +32,13 @@ def manager_on(directory: Path) -> LogManager:
     return LogManager(ThreadStorage(), str(directory), clock=SystemClock(), prng=seeded(1), config_for=lambda _: config)
 
 
+async def walk_away(manager: LogManager, directory: Path) -> None:
+    """Leave the logs unclosed and without a recovery point, as if the process had been killed at its beginning."""
+    await manager.housekeeping.end()
+    manager.abandon()
+    (directory / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
+
+
 async def write(directory: Path, records: int, size: int) -> int:
     """Fill a log and walk away; its size."""
     manager = manager_on(directory)
@@ -42,11 +50,7 @@ async def write(directory: Path, records: int, size: int) -> int:
         for _ in range(200):
             await log.append(batch, header, leader_epoch=0, now_ms=NOW)
     await asyncio.gather(*log.background)
-    (directory / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
-    for task in manager._tasks:
-        task.cancel()
-    if manager._lock is not None:
-        manager._lock.release()
+    await walk_away(manager, directory)
     return log.size_bytes
 
 
@@ -56,32 +60,31 @@ async def recover(directory: Path) -> tuple[float, float, int]:
     began, used = perf_counter(), process_time()
     reports = await manager.start()
     result = perf_counter() - began, process_time() - used, sum(report.scanned_bytes for report in reports)
-    for task in manager._tasks:
-        task.cancel()
-    if manager._lock is not None:
-        manager._lock.release()
-    (directory / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
+    await walk_away(manager, directory)
     return result
 
 
 def main() -> None:
-    figures: dict[str, dict[str, float]] = {}
-    main_figure: list[float] = []
+    figures: dict[str, dict[str, list[float]]] = {}
     for name, (records, size) in SHAPES.items():
-        with harness.directory() as directory:
-            written = asyncio.run(write(directory, records, size))
-            rounds = []
-            for _ in range(ROUNDS):
-                seconds, used, scanned = asyncio.run(recover(directory))
-                if scanned != written:
-                    raise RuntimeError(f"{scanned} bytes scanned, {written} written")
-                rounds.append((written / seconds / 1e6, written / used / 1e6))
-            wall, cpu = (round(statistics.median(column)) for column in zip(*rounds, strict=True))
-            figures[name] = {"MB/s": wall, "MB per CPU second": cpu}
-            print(f"{name:20} {wall:8,} MB/s  {cpu:8,} MB per CPU second")
-            if not main_figure:
-                main_figure = [round(value) for value, _ in rounds]
-    harness.note_result("log_recovery", {"figures": figures}, main_figure, "MB/s, 16 KB batches")
+        figures[name] = shape(records, size >> 5 if quick() else size)
+        wall, cpu = (statistics.median(values) for values in figures[name].values())
+        print(f"{name:20} {wall:8,.0f} MB/s  {cpu:8,.0f} MB per CPU second")
+    harness.note_result("log_recovery", {"figures": figures})
+
+
+def shape(records: int, size: int) -> dict[str, list[float]]:
+    """The rates of all rounds on one log of that size."""
+    wall, cpu = [], []
+    with harness.directory() as directory:
+        written = asyncio.run(write(directory, records, size))
+        for _ in range(1 if quick() else ROUNDS):
+            seconds, used, scanned = asyncio.run(recover(directory))
+            if scanned != written:
+                raise RuntimeError(f"{scanned} bytes scanned, {written} written")
+            wall.append(round(written / seconds / 1e6, 1))
+            cpu.append(round(written / used / 1e6, 1))
+    return {"MB/s": wall, "MB per CPU second": cpu}
 
 
 if __name__ == "__main__":

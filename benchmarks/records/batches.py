@@ -1,16 +1,15 @@
 """What a broker pays for a batch: microseconds per call, by size, and what the checks that it does *not* make would cost.
 
-`python -m benchmarks.records.batches`: CPU time, the best of seven rounds each, since whatever else the machine does only
-adds. The line "check of all records" answers what the full check, which Apache Kafka makes for every batch, would cost.
+`python -m benchmarks.records.batches`: CPU time, seven rounds each. The line "check of all records" answers what the full
+check, which Apache Kafka makes for every batch, would cost.
 """
 
 from __future__ import annotations
 
-import timeit
-from collections.abc import Callable
-from time import process_time
+from functools import partial
 
-from benchmarks import harness
+from benchmarks.record import at_start, note_result
+from benchmarks.timing import microseconds, show
 
 from odradek.base.prng import seeded
 from odradek.log.offset_index import OffsetIndex
@@ -22,14 +21,6 @@ from odradek.records.record import NewRecord, build_batch, check_records, record
 
 NOW = 1_795_517_740_155
 MAX = 1_048_588
-
-
-def microseconds(call: Callable[[], object]) -> float:
-    """The best of seven rounds, each long enough to be measured."""
-    timer = timeit.Timer(call, timer=process_time)
-    loops, _ = timer.autorange()
-    loops = max(1, loops // 4)
-    return min(timer.repeat(7, loops)) / loops * 1e6
 
 
 def batch_of(count: int, codec: Codec = Codec.NONE) -> bytearray:
@@ -45,7 +36,7 @@ def batch_of(count: int, codec: Codec = Codec.NONE) -> bytearray:
     )
 
 
-def header_figures(count: int) -> dict[str, float]:
+def header_figures(count: int) -> dict[str, list[float]]:
     """The hot path's steps, for one batch of `count` records."""
     data = batch_of(count)
     view = memoryview(data)
@@ -54,7 +45,7 @@ def header_figures(count: int) -> dict[str, float]:
     return {
         "parse_header": microseconds(lambda: batch.parse_header(view)),
         "check_produced": microseconds(lambda: batch.check_produced(view, max_batch_size=MAX, produce_version=12)),
-        "check_timestamps": microseconds(lambda: batch.check_timestamps(header, **bounds)),
+        "check_timestamps": microseconds(lambda: batch.check_timestamps(view, header, **bounds)),
         "patch": microseconds(lambda: batch.patch(view, 0, 12345, 3)),
         "stamp_append_time": microseconds(lambda: batch.stamp_append_time(data, NOW)),
         "check_stored": microseconds(lambda: batch.check_stored(view, 0)),
@@ -64,7 +55,7 @@ def header_figures(count: int) -> dict[str, float]:
     }
 
 
-def recompress_figures(count: int) -> dict[str, float]:
+def recompress_figures(count: int) -> dict[str, list[float]]:
     """From and to each codec, with the check of all records that it includes."""
     data = batch_of(count)
     header = batch.parse_header(data)
@@ -72,14 +63,12 @@ def recompress_figures(count: int) -> dict[str, float]:
     for codec in (Codec.GZIP, Codec.SNAPPY, Codec.LZ4, Codec.ZSTD):
         packed = recompress(data, header, codec)
         packed_header = batch.parse_header(packed)
-        figures[f"to {codec.label}"] = microseconds(lambda codec=codec: recompress(data, header, codec))
-        figures[f"from {codec.label}"] = microseconds(
-            lambda packed=packed, packed_header=packed_header: recompress(packed, packed_header, Codec.NONE)
-        )
+        figures[f"to {codec.label}"] = microseconds(partial(recompress, data, header, codec))
+        figures[f"from {codec.label}"] = microseconds(partial(recompress, packed, packed_header, Codec.NONE))
     return figures
 
 
-def state_figures() -> dict[str, float]:
+def state_figures() -> dict[str, list[float]]:
     """Producer state and index, per batch."""
     state = ProducerState("bench-0")
     header = batch.parse_header(batch_of(1))
@@ -92,29 +81,26 @@ def state_figures() -> dict[str, float]:
         state.check(current)
         state.update(current, sequence, NOW)
 
-    replace = microseconds(lambda: header._replace(base_sequence=5))
+    replace = min(microseconds(lambda: header._replace(base_sequence=5)))
     index = OffsetIndex(0, 10 << 20)
     for entry in range(1, 250_000):
         index.append(entry * 40, entry * 4096)
     return {
-        "producer check and update": microseconds(idempotent_append) - replace,
+        "producer check and update": [max(0.0, round(value - replace, 3)) for value in microseconds(idempotent_append)],
         "offset lookup in 250,000 entries": microseconds(lambda: index.lookup(4_321_987)),
         "offset lookup at the end": microseconds(lambda: index.lookup(20_000_000)),
     }
 
 
 def main() -> None:
-    figures: dict[str, dict[str, float]] = {}
+    at_start()
+    figures: dict[str, dict[str, list[float]]] = {}
     for count in (1, 100, 8000):
         figures[f"{count} records, {len(batch_of(count))} bytes"] = header_figures(count)
     figures["recompress 100 records"] = recompress_figures(100)
     figures["state"] = state_figures()
-    for title, part in figures.items():
-        print(title)
-        for name, value in part.items():
-            print(f"  {name:36} {value:10.2f} us")
-    rounded = {title: {name: round(value, 3) for name, value in part.items()} for title, part in figures.items()}
-    harness.note_result("records_batches", {"unit": "us of CPU per call, best of 7", "figures": rounded})
+    show(figures)
+    note_result("records_batches", {"unit": "us of CPU per call", "figures": figures})
 
 
 if __name__ == "__main__":

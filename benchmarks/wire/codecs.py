@@ -2,28 +2,21 @@
 
     python -m benchmarks.wire.codecs
 
-CPU time, the best of seven rounds. Figures to hold (docs: libraries.md): a ProduceResponse v9 written in under 1 us, a
+CPU time, seven rounds each. Figures to hold: a ProduceResponse v9 written in under 1 us, a
 Metadata answer of 1200 partitions written in about 1 ms, a tenth of what interpreters of schemas take.
 """
 
 from __future__ import annotations
 
 import io
-import timeit
 from collections.abc import Callable
-from time import process_time
 from typing import Any
 
+from benchmarks.record import at_start, note_result
+from benchmarks.timing import microseconds, show
 from odradek.wire.frames import NEED_DATA, FrameSplitter
 from odradek.wire.headers import decode_request_header, encode_request_header
 from odradek.wire.messages import fetch, metadata, produce
-
-
-def microseconds(call: Callable[[], object]) -> float:
-    """The best of seven rounds, each long enough to be measured."""
-    timer = timeit.Timer(call, timer=process_time)
-    loops, seconds = timer.autorange()
-    return min(seconds, *timer.repeat(7, loops)) / loops * 1e6
 
 
 def encoded(encode: Callable[[Any, bytearray], None], message: object) -> bytes:
@@ -122,9 +115,14 @@ def kio() -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
-    """Measure and print."""
-    for name, call in {**ours(), **kio()}.items():
-        print(f"{name:48} {microseconds(call):10.2f} us")
+    at_start()
+    figures = {
+        title: {name: microseconds(call) for name, call in calls.items()}
+        for title, calls in (("odradek.wire", ours()), ("kio", kio()))
+        if calls
+    }
+    show(figures)
+    note_result("wire_codecs", {"unit": "us of CPU per call", "figures": figures})
 
 
 if __name__ == "__main__":
