@@ -230,7 +230,12 @@ class Node:
         state = self.state
         found: dict[str, tuple[bytes, dict[int, int]]] = {}
         for (topic, index), log in state.log_manager.logs.items():
-            found.setdefault(topic, (log.topic_id, {}))[1][index] = log.latest_epoch
+            topic_id, epochs = found.get(topic, (ZERO_UUID, {}))
+            epochs[index] = log.latest_epoch
+            found[topic] = (log.topic_id if topic_id == ZERO_UUID else topic_id, epochs)  # not each must have it written down
+        for topic, index in state.log_manager.missing:
+            if topic in found and topic not in state.image.topics:  # a topic comes back with all that it had
+                found[topic][1][index] = -1
         strays = await state.controller.adopt(
             [
                 FoundTopic(topic, None if topic_id == ZERO_UUID else topic_id, epochs)

@@ -53,6 +53,7 @@ class TopicKeeper:
     async def open_all(self) -> None:
         """At start: every partition that the image gives this broker."""
         await _all(self._open_topic(topic) for topic in self._state.image.topics.values())
+        await self._state.log_manager.opened_all()
 
     async def on_change(self, change: Change) -> None:
         """Carry out one change of the image."""
@@ -100,10 +101,12 @@ class TopicKeeper:
             await self._state.groups.load(index)
 
     async def _remove_topic(self, topic: TopicImage) -> None:
-        for partition in self._state.partitions.remove_topic(topic.name, topic.topic_id):
+        partitions = self._state.partitions.remove_topic(topic.name, topic.topic_id)
+        for partition in partitions:
             partition.retire(PartitionGone(f"topic {topic.name} was deleted"))
-            await self._state.log_manager.delete(topic.name, partition.index)
-            if topic.name == GROUP_TOPIC:
+        await self._state.log_manager.delete(topic.name, *(partition.index for partition in partitions))
+        if topic.name == GROUP_TOPIC:
+            for partition in partitions:
                 await self._state.groups.unload(partition.index)
         if topic.name != GROUP_TOPIC:
             await self._state.groups.on_topics_deleted([topic.name])

@@ -82,15 +82,15 @@ def files_of(path: str) -> Iterator[str]:
 @click.option("--records", is_flag=True, help="Decode every record too, not only checksums: slower.")
 @json_option
 def verify(path: str, records: bool, as_json: bool) -> None:
-    """Check files against themselves and each other: checksums, offsets, indexes. Changes nothing.
+    """Check files against themselves and each other: checksums, offsets, indexes, missing directories. Changes nothing.
 
     \b
     Example: odradek log verify odradek-data
     """
-    from odradek.log.inspect import Severity
+    from odradek.log.inspect import Severity, missing_partition
     from odradek.log.inspect import verify as verify_path
 
-    if not os.path.exists(path):
+    if not os.path.exists(path) and missing_partition(path) is None:
         raise NotFound(f"{path}: no such file or directory")
     damaged = 0
     for found in verify_path(path, records=records):
@@ -114,7 +114,8 @@ def verify(path: str, records: bool, as_json: bool) -> None:
 def repair(path: str, execute: bool, as_json: bool) -> None:
     """Make a partition's directory sound again: cut at the first fault, rebuild indexes. Shows the steps; --execute takes them.
 
-    Bytes that are cut are copied aside first. The broker must be stopped. A data directory: all of its partitions.
+    Bytes that are cut are copied aside first. A partition's directory that is missing is made anew, empty. The broker must be
+    stopped. A data directory: all of its partitions.
 
     \b
     Example: odradek log repair odradek-data/orders-0 --execute
@@ -139,12 +140,16 @@ def repair(path: str, execute: bool, as_json: bool) -> None:
 def partitions_of(path: str) -> list[str]:
     """The directory itself, or the partitions' directories in a data directory. Raises `NotFound`."""
     from odradek.log import names
+    from odradek.log.inspect import missing_from, missing_partition
 
+    if missing_partition(path) is not None:
+        return [path]
     if not os.path.isdir(path):
         raise NotFound(f"{path}: no such directory (repair takes a partition's directory or a data directory)")
     if names.parse_partition_directory(os.path.basename(os.path.realpath(path))):
         return [path]
     found = [f"{path}/{name}" for name in sorted(os.listdir(path)) if names.parse_partition_directory(name)]
+    found += [f"{path}/{names.partition_directory(*key)}" for key in missing_from(path)]
     return [directory for directory in found if not directory.endswith(f"/{names.METADATA_DIRECTORY}")]
 
 

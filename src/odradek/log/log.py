@@ -216,7 +216,8 @@ class Log:
         """The append proper: check, patch, write, and only then move the cursors."""
         _, _, _, _, _, attributes, delta, first_timestamp, max_timestamp, producer_id, _, sequence, _ = header
         if max_timestamp > now_ms + self._after_max_ms or first_timestamp < now_ms - self._before_max_ms:
-            check_timestamps(header, now_ms=now_ms, before_max_ms=self._before_max_ms, after_max_ms=self._after_max_ms)
+            before_max_ms, after_max_ms = self._before_max_ms, self._after_max_ms
+            check_timestamps(batch, header, now_ms=now_ms, before_max_ms=before_max_ms, after_max_ms=after_max_ms)
         numbered = producer_id >= 0 and not attributes & CONTROL
         if numbered:
             known = self.producers.check(header, check_sequence=sequence >= 0)

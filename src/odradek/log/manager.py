@@ -12,8 +12,8 @@ owner is told; nothing is retried.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from odradek.aio.storage import FileLock, Storage
@@ -21,16 +21,18 @@ from odradek.base.clock import Clock
 from odradek.base.errors import OdradekError
 from odradek.base.ids import ZERO_UUID, uuid_to_text
 from odradek.base.prng import Prng
-from odradek.log import clean_shutdown, names, opening, out_of_space
+from odradek.log import clean_shutdown, missing, names, opening, out_of_space
 from odradek.log.checkpoints import TopicPartition
 from odradek.log.config import LogConfig
 from odradek.log.directory_checkpoints import DirectoryCheckpoints
 from odradek.log.errors import InconsistentDirectory
 from odradek.log.housekeeping import Housekeeping
 from odradek.log.identity import identify
+from odradek.log.loader import Known
 from odradek.log.log import Log
 from odradek.log.manager_settings import ManagerSettings
 from odradek.log.meta_properties import MetaProperties
+from odradek.log.missing import Missing
 from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import Surroundings, logger
 
@@ -73,6 +75,7 @@ class LogManager:
             max_index_bytes=self.settings.max_index_bytes,
         )  # fmt: skip
         self._checkpoints = DirectoryCheckpoints(storage, directory, self.logs)
+        self._unheard_of: list[str] | None = []  # partitions made while the owner opens those that it knows
         self._surroundings.directory_failed = self._directory_failed
         self._surroundings.checkpoint_starts = self._checkpoints.write_log_starts
         self._surroundings.checkpoint_recovery_points = self._checkpoints.write_recovery_points
@@ -104,11 +107,18 @@ class LogManager:
         return reports
 
     async def _load_all(self) -> list[RecoveryReport]:
-        found = await opening.partition_directories(self._storage, self.directory, self._surroundings.deletions)
+        found = await opening.list_directory(self._storage, self.directory, self._surroundings.deletions)
+        lines = await self._checkpoints.read_all()
+        self.missing.update(missing.find(lines, found.partitions, found.deleted, clean=self.clean))
         return await opening.load_all(
-            found, self._found, self._checkpoints,
+            found.partitions, self._found, self._checkpoints, lines,
             clean=self.clean, concurrency=self.settings.recovery_concurrency, clock=self._surroundings.clock,
         )  # fmt: skip
+
+    @property
+    def missing(self) -> dict[TopicPartition, Missing]:
+        """Partitions that the checkpoints know, without a directory; each leaves when it is opened, and is offline then."""
+        return self._checkpoints.missing
 
     def _found(self, key: TopicPartition) -> Log:
         directory = self._path(names.partition_directory(*key))
@@ -118,16 +128,41 @@ class LogManager:
     # -- partitions -----------------------------------------------------------------------------------------------
 
     async def open_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
-        """The partition's log, made if there is none: offline if the disk refuses it. Raises InconsistentDirectory, OSError."""
+        """The partition's log, made if there is none. Raises InconsistentDirectory, OSError.
+
+        Offline if the disk refuses it, or if it is not new and its directory is missing (`missing`).
+        """
         async with self._alone((topic, partition)):
             log = self.logs.get((topic, partition))
             if log is not None:
                 return await self._adopt(log, topic_id, config)
             directory = self._path(names.partition_directory(topic, partition))
             log = Log(topic, partition, topic_id, directory, config, self._surroundings)
-            await out_of_space.make_or_wait(log)
+            gone = self.missing.get((topic, partition))
+            if gone is None:
+                await out_of_space.make_or_wait(log)
+                if self._unheard_of is not None:
+                    self._unheard_of.append(log.name)
+            else:
+                missing.take_offline(log, gone)
+                self._checkpoints.keep(log, Known(False, gone.recovery_point, gone.log_start_offset or None))
+                del self.missing[topic, partition]
             self.logs[topic, partition] = log
             return log
+
+    async def opened_all(self) -> None:
+        """The owner has opened all partitions that it knows of: from now on those it opens are new."""
+        if self._unheard_of:
+            logger.warning(
+                "partitions made, empty: the metadata has them, neither directories nor checkpoints do",
+                count=len(self._unheard_of), first=", ".join(sorted(self._unheard_of)[:10]),
+            )  # fmt: skip
+        self._unheard_of = None
+        for key, gone in self.missing.items():
+            logger.error("data of no known topic is missing", partition=names.partition_directory(*key), reason=gone.reason)
+        forgotten = list(self.missing)
+        self.missing.clear()
+        await self._forget(forgotten)
 
     @asynccontextmanager
     async def _alone(self, key: TopicPartition) -> AsyncIterator[None]:
@@ -151,32 +186,52 @@ class LogManager:
         log.configure(config)
         return log
 
-    async def delete(self, topic: str, partition: int) -> None:
-        """The partition is gone at once; its directory is renamed, and removed after file.delete.delay.ms."""
-        taken = await self._take_away(topic, partition, names.deleted_directory)
-        if taken is not None:
-            log, path = taken
+    async def delete(self, topic: str, *partitions: int) -> None:
+        """They are gone at once; their directories are renamed, and removed after file.delete.delay.ms."""
+        for log, path in await self._take_away([(topic, partition) for partition in partitions], names.deleted_directory):
             self._surroundings.deletions.add_tree(path, log.config.file_delete_delay_ms)
 
     async def set_aside(self, topic: str, partition: int) -> None:
         """Keep a partition's data out of the way, as `topic-partition.<hex>-stray`: it belongs to no topic that is known."""
-        taken = await self._take_away(topic, partition, names.stray_directory)
-        if taken is not None:
-            logger.warning("partition set aside", partition=taken[0].name, path=taken[1])
+        for log, path in await self._take_away([(topic, partition)], names.stray_directory):
+            logger.warning("partition set aside", partition=log.name, path=path)
 
     async def _take_away(
-        self, topic: str, partition: int, new_name: Callable[[str, int, bytes], str]
-    ) -> tuple[Log, str] | None:
-        """Close the log and rename its directory; the log and its directory's new path, None when there is no such log."""
-        async with self._alone((topic, partition)):
-            log = self.logs.pop((topic, partition), None)
-            if log is None:
-                return None
-            await log.abandon()
-            path = self._path(new_name(topic, partition, self._prng.getrandbits(128).to_bytes(16, "big")))
+        self, keys: Collection[TopicPartition], new_name: Callable[[str, int, bytes], str]
+    ) -> list[tuple[Log, str]]:
+        """Close logs and rename their directories: each log that was there, with its directory's new path.
+
+        The checkpoints forget them first: a line without a directory is a loss.
+        """
+        async with AsyncExitStack() as alone:
+            for key in sorted(keys):
+                await alone.enter_async_context(self._alone(key))
+            for key in keys:
+                self.missing.pop(key, None)
+            gone = [log for key in keys if (log := self.logs.pop(key, None)) is not None]
+            for log in gone:
+                await log.abandon()
+            await self._forget(keys)
+            moved = [(log, path) for log in gone if (path := await self._rename(log, new_name)) is not None]
+            if moved:
+                await self._storage.sync_directory(self.directory)
+            return moved
+
+    async def _rename(self, log: Log, new_name: Callable[[str, int, bytes], str]) -> str | None:
+        """The directory's new path; None where there is no directory."""
+        path = self._path(new_name(log.topic, log.partition, self._prng.getrandbits(128).to_bytes(16, "big")))
+        try:
             await self._storage.rename(log.directory, path)
-            await self._storage.sync_directory(self.directory)
-            return log, path
+        except FileNotFoundError:
+            logger.warning("the directory of a partition that goes is missing", partition=log.name, path=log.directory)
+            return None
+        return path
+
+    async def _forget(self, keys: Collection[TopicPartition]) -> None:
+        try:
+            await self._checkpoints.forget(*keys)
+        except OSError as error:  # a full disk: what makes room must not wait for it
+            logger.warning("no checkpoint written", directory=self.directory, reason=str(error))
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ _PARTITION: Final = re.compile(r"\A(.+)-(\d+)\Z")
 _DELETED_DIRECTORY: Final = re.compile(r"\A.+-\d+\.[0-9a-f]{32}-delete\Z")
 _STRAY_DIRECTORY: Final = re.compile(r"\A.+-\d+\.[0-9a-f]{32}-(stray|future)\Z")
 _MAX_NAME: Final = 255
+_MARK_SIZE: Final = len("." + 32 * "0" + "-delete")
 
 
 def segment_file(base_offset: int, suffix: str) -> str:
@@ -85,6 +86,16 @@ def is_stray_directory(name: str) -> bool:
 def deleted_directory(topic: str, partition: int, unique: bytes) -> str:
     """The name under which a deleted partition waits; `unique` is 16 bytes."""
     return _marked(topic, partition, unique, "delete")
+
+
+def deleted_stem(name: str) -> str:
+    """What is left of a deleted directory's name without its unique part: `deleted_stem_of` its partition."""
+    return name[:-_MARK_SIZE]
+
+
+def deleted_stem_of(topic: str, partition: int) -> str:
+    """As `deleted_stem` of any name that `deleted_directory` gives this partition."""
+    return deleted_stem(deleted_directory(topic, partition, bytes(16)))
 
 
 def stray_directory(topic: str, partition: int, unique: bytes) -> str:

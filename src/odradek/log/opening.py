@@ -12,7 +12,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from odradek.aio.storage import FileType, Storage
 from odradek.base.clock import Clock
@@ -23,6 +23,7 @@ from odradek.log.deletions import Deletions
 from odradek.log.directory_checkpoints import DirectoryCheckpoints
 from odradek.log.loader import Known, load
 from odradek.log.log import Log
+from odradek.log.missing import Lines
 from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import logger
 
@@ -72,9 +73,17 @@ async def take_clean_mark(storage: Storage, directory: str) -> bool:
     return True
 
 
-async def partition_directories(storage: Storage, directory: str, deletions: Deletions) -> list[TopicPartition]:
-    """The partitions that lie here, sorted; what was deleted goes to `deletions`."""
+class Listing(NamedTuple):
+    """What lies in a data directory: partitions, sorted, and the names of deleted ones' directories."""
+
+    partitions: list[TopicPartition]
+    deleted: list[str]
+
+
+async def list_directory(storage: Storage, directory: str, deletions: Deletions) -> Listing:
+    """Look at every name; what was deleted goes to `deletions`."""
     found: list[TopicPartition] = []
+    deleted: list[str] = []
     async for entry in storage.list_directory(directory):
         path = f"{directory}/{entry.name}"
         if entry.name in _IGNORED or names.is_stray_directory(entry.name):
@@ -83,25 +92,26 @@ async def partition_directories(storage: Storage, directory: str, deletions: Del
             await storage.remove(path)
         elif names.is_deleted_directory(entry.name):
             deletions.add_tree(path, 0)
+            deleted.append(entry.name)
         elif entry.kind is FileType.DIRECTORY and (parsed := names.parse_partition_directory(entry.name)):
             found.append(parsed)
         else:
             logger.warning("unknown name in the data directory left alone", path=path)
-    return sorted(found)
+    return Listing(sorted(found), deleted)
 
 
 async def load_all(
     found: Sequence[TopicPartition],
     make_log: Callable[[TopicPartition], Log],
     checkpoints: DirectoryCheckpoints,
+    lines: Lines,
     *,
     clean: bool,
     concurrency: int,
     clock: Clock,
 ) -> list[RecoveryReport]:
     """Load every partition, `concurrency` at a time; one that cannot be loaded is offline, not an exception."""
-    points = await checkpoints.read(names.RECOVERY_POINT_CHECKPOINT)
-    starts = await checkpoints.read(names.LOG_START_CHECKPOINT) or {}
+    points, starts = lines.recovery_points, lines.log_starts or {}
     slots = asyncio.Semaphore(concurrency)
     reports: list[RecoveryReport] = []
 

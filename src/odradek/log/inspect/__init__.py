@@ -12,6 +12,20 @@ running one's as far as they are written. Three verbs, one module each:
 
 from odradek.log.inspect.dump import InspectError, Kind, dump, kind_of, known_files
 from odradek.log.inspect.repair import Act, repair
+from odradek.log.inspect.scanning import missing_from, missing_partition
 from odradek.log.inspect.verify import Finding, Severity, verify
 
-__all__ = ["Act", "Finding", "InspectError", "Kind", "Severity", "dump", "kind_of", "known_files", "repair", "verify"]
+__all__ = [
+    "Act",
+    "Finding",
+    "InspectError",
+    "Kind",
+    "Severity",
+    "dump",
+    "kind_of",
+    "known_files",
+    "missing_from",
+    "missing_partition",
+    "repair",
+    "verify",
+]

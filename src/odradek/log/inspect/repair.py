@@ -3,8 +3,10 @@
 At the first fault the log ends: what follows is set aside (`.damaged` files beside the log) and cut, later segments
 are set aside whole. Indexes are rebuilt wherever they are missing or wrong; snapshots, epochs and checkpoints that
 know of more than is left are cut back; unreadable ones go, for the next start makes them anew. Where flushed data is
-missing at the end, the recovery point is forgotten: that accepts the loss. The clean mark of the data directory is removed,
-so that the next start looks at everything again, and gives the partition a new leader epoch.
+missing at the end, the recovery point is forgotten: that accepts the loss. A partition's directory that is missing
+altogether is made anew with one empty segment that begins where the lost ones ended, as far as the checkpoints know: no
+offset gets a second value, and consumers don't take new records for those that they have read. The clean mark of the data
+directory is removed, so that the next start looks at everything again, and gives the partition a new leader epoch.
 
 The directory must not be in use: its lock is taken for the time of the repair.
 """
@@ -21,8 +23,18 @@ from odradek.log import checkpoints, names, producer_snapshot
 from odradek.log.config import LogConfig
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.inspect.dump import InspectError
-from odradek.log.inspect.scanning import ScannedFile, base_offset_of, flushed_up_to, read, scan_path, segment_paths, sibling
+from odradek.log.inspect.scanning import (
+    ScannedFile,
+    base_offset_of,
+    flushed_up_to,
+    missing_partition,
+    read,
+    scan_path,
+    segment_paths,
+    sibling,
+)
 from odradek.log.inspect.verify import Severity, verify
+from odradek.log.missing import Missing
 from odradek.log.segment import Segment
 from odradek.records.batch import BatchHeader
 
@@ -44,15 +56,17 @@ class _Planned(NamedTuple):
 def repair(directory: str, *, apply: bool = False, config: LogConfig | None = None) -> list[Act]:
     """What it takes to make the partition's `directory` sound, done if `apply`. Raises InspectError, LockedError, OSError."""
     directory = os.path.realpath(directory)
-    if not os.path.isdir(directory) or not names.parse_partition_directory(os.path.basename(directory)):
+    gone = missing_partition(directory)
+    if (gone is None and not os.path.isdir(directory)) or not names.parse_partition_directory(os.path.basename(directory)):
         raise InspectError(f"{directory}: not a partition's directory (topic-partition)")
     data_directory = os.path.dirname(directory)
     in_data_directory = os.path.exists(f"{data_directory}/{names.META_PROPERTIES}")
     lock = file_lock.acquire(f"{data_directory}/{names.LOCK}") if in_data_directory and apply else None
     try:
-        planned = _plan(directory, config or LogConfig())
-        if planned and in_data_directory:
-            planned += _plan_data_directory(directory, data_directory)
+        if gone is not None:
+            planned = [_make_anew(directory, gone), *_plan_scan(data_directory)]
+        elif planned := _plan(directory, config or LogConfig()):
+            planned += [*_plan_scan(data_directory), *_plan_points(directory, data_directory)] if in_data_directory else []
         if apply:
             for step in planned:
                 step.do()
@@ -170,23 +184,41 @@ def _plan_epochs(path: str, end: int | None) -> list[_Planned]:
     return [_Planned(Act(path, f"forget epochs from offset {end} on"), lambda: _write(path, epochs.encode()))]
 
 
-def _plan_data_directory(directory: str, data_directory: str) -> list[_Planned]:
-    """The next start must scan this partition anew, whatever the checkpoints said."""
-    planned: list[_Planned] = []
+def _make_anew(directory: str, gone: Missing) -> _Planned:
+    """An empty log under the next offsets. Built aside: a directory that is there is one that nobody looks for any more."""
+    made = directory + names.TEMPORARY
+
+    def do() -> None:
+        os.makedirs(made, exist_ok=True)
+        for suffix in (names.LOG, names.OFFSET_INDEX, names.TIME_INDEX):
+            _write(f"{made}/{names.segment_file(gone.end_offset, suffix)}", b"")
+        _sync_directory(made)
+        os.rename(made, directory)
+        _sync_directory(os.path.dirname(directory))
+
+    lost = f"what it held below offset {gone.end_offset} is" if gone.end_offset else "whatever it held is"
+    return _Planned(Act(directory, f"make it anew, empty, from offset {gone.end_offset} on: accept that {lost} lost"), do)
+
+
+def _plan_scan(data_directory: str) -> list[_Planned]:
     mark = f"{data_directory}/{names.CLEAN_SHUTDOWN}"
-    if os.path.exists(mark):
-        planned.append(_remove(mark, "the next start looks at everything"))
+    return [_remove(mark, "the next start looks at everything")] if os.path.exists(mark) else []
+
+
+def _plan_points(directory: str, data_directory: str) -> list[_Planned]:
+    """The next start must scan this partition anew, whatever the checkpoints said."""
     path = f"{data_directory}/{names.RECOVERY_POINT_CHECKPOINT}"
     key = names.parse_partition_directory(os.path.basename(directory))
-    if os.path.exists(path) and key is not None:
-        try:
-            points = checkpoints.decode_offsets(read(path))
-        except OdradekError:
-            return [*planned, _remove(path, "unreadable")]
-        if points.pop(key, 0):
-            act = Act(path, f"forget the recovery point of {os.path.basename(directory)}")
-            planned.append(_Planned(act, lambda: _write(path, checkpoints.encode_offsets(points))))
-    return planned
+    if not os.path.exists(path) or key is None:
+        return []
+    try:
+        points = checkpoints.decode_offsets(read(path))
+    except OdradekError:
+        return [_remove(path, "unreadable")]
+    if not points.pop(key, 0):
+        return []
+    act = Act(path, f"forget the recovery point of {os.path.basename(directory)}")
+    return [_Planned(act, lambda: _write(path, checkpoints.encode_offsets(points)))]
 
 
 def _readable(reading: Callable[[], object]) -> bool:
@@ -204,3 +236,11 @@ def _write(path: str, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(path + names.TEMPORARY, path)
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -6,8 +6,10 @@ import os
 from collections.abc import Generator
 from typing import Final, NamedTuple
 
-from odradek.log import checkpoints, names
+from odradek.log import checkpoints, missing, names
+from odradek.log.checkpoints import TopicPartition
 from odradek.log.followers import follower
+from odradek.log.missing import Missing
 from odradek.log.recovery_scan import Fault, SegmentScan, Visit
 from odradek.records.header import BatchHeader
 
@@ -96,14 +98,42 @@ def sibling(log_path: str, suffix: str) -> str:
 def flushed_up_to(directory: str) -> tuple[int, int]:
     """(recovery point, log start) that the data directory's checkpoints give for a partition's directory; 0 where none does."""
     directory = os.path.realpath(directory)
-    key, found = names.parse_partition_directory(os.path.basename(directory)), []
-    for name in (names.RECOVERY_POINT_CHECKPOINT, names.LOG_START_CHECKPOINT):
+    key, lines = names.parse_partition_directory(os.path.basename(directory)), _lines(os.path.dirname(directory))
+    if key is None:
+        return 0, 0
+    return (lines.recovery_points or {}).get(key, 0), (lines.log_starts or {}).get(key, 0)
+
+
+def missing_from(data_directory: str) -> dict[TopicPartition, Missing]:
+    """The partitions that the checkpoints of a data directory know, and that have no directory."""
+    found = _look_for_missing(data_directory)
+    # A broker that runs may have deleted a topic between our look at the checkpoints and that at the directories.
+    return {key: gone for key, gone in _look_for_missing(data_directory).items() if key in found} if found else found
+
+
+def missing_partition(directory: str) -> Missing | None:
+    """What a partition's directory held that is not there; None when it is there, or when nobody knows of it."""
+    directory = os.path.realpath(directory)
+    key = names.parse_partition_directory(os.path.basename(directory))
+    return None if key is None or os.path.exists(directory) else missing_from(os.path.dirname(directory)).get(key)
+
+
+def _look_for_missing(data_directory: str) -> dict[TopicPartition, Missing]:
+    lines = _lines(data_directory)
+    clean = os.path.exists(f"{data_directory}/{names.CLEAN_SHUTDOWN}")
+    entries = os.listdir(data_directory) if os.path.isdir(data_directory) else []
+    there = {key for name in entries if (key := names.parse_partition_directory(name)) is not None}
+    return missing.find(lines, there, [name for name in entries if names.is_deleted_directory(name)], clean=clean)
+
+
+def _lines(data_directory: str) -> missing.Lines:
+    found: list[dict[TopicPartition, int] | None] = []
+    for name in (names.RECOVERY_POINT_CHECKPOINT, names.LOG_START_CHECKPOINT, names.REPLICATION_CHECKPOINT):
         try:
-            offsets = checkpoints.decode_offsets(read(f"{os.path.dirname(directory)}/{name}"))
+            found.append(checkpoints.decode_offsets(read(f"{data_directory}/{name}")))
         except (OSError, checkpoints.CorruptCheckpoint):
-            offsets = {}
-        found.append(offsets.get(key, 0) if key is not None else 0)
-    return found[0], found[1]
+            found.append(None)
+    return missing.Lines(*found)
 
 
 def topic_of(path: str) -> str | None:

@@ -21,6 +21,8 @@ from odradek.log.inspect.scanning import (
     ScannedFile,
     base_offset_of,
     flushed_up_to,
+    missing_from,
+    missing_partition,
     read,
     scan_path,
     segment_paths,
@@ -57,9 +59,13 @@ class Finding(NamedTuple):
 def verify(path: str, *, records: bool = False) -> Iterator[Finding]:
     """Findings for a file, a partition's directory or a data directory. `records` decodes every record too.
 
+    A partition's directory that is missing, although the checkpoints beside it know the partition, is a finding.
     Raises `InspectError` for a path that is none of these, OSError.
     """
-    if not os.path.isdir(path):
+    gone = missing_partition(path)
+    if gone is not None:
+        yield Finding(path, -1, Severity.DAMAGE, gone.reason)
+    elif not os.path.isdir(path):
         yield from _file(path, records)
     elif names.parse_partition_directory(os.path.basename(os.path.realpath(path))) or segment_paths(path):
         yield from verify_partition(path, records=records)
@@ -77,6 +83,8 @@ def _data_directory(path: str, records: bool) -> Iterator[Finding]:
         elif os.path.isfile(full) and kind_of(full) is not None:
             known = True
             yield from _file(full, records)
+    for key, gone in missing_from(path).items():
+        yield Finding(f"{path}/{names.partition_directory(*key)}", -1, Severity.DAMAGE, gone.reason)
     if not known and os.listdir(path):
         raise InspectError(f"{path}: neither a data directory nor a partition's directory")
 
