@@ -98,7 +98,14 @@ class TopicKeeper:
             )
         )  # fmt: skip
         if topic.name == GROUP_TOPIC:
+            await self._load_groups(index)
+
+    async def _load_groups(self, index: int) -> None:
+        """Groups whose partition cannot be read have no coordinator; the others, and all topics, have a broker."""
+        try:
             await self._state.groups.load(index)
+        except (OSError, OdradekError) as error:
+            _logger.error("groups not loaded, and not served", partition=f"{GROUP_TOPIC}-{index}", reason=str(error))
 
     async def _remove_topic(self, topic: TopicImage) -> None:
         partitions = self._state.partitions.remove_topic(topic.name, topic.topic_id)
