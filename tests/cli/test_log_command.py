@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,17 @@ def test_a_strange_file(run: Run, tmp_path: Path) -> None:
         code, _, err = run(verb, str(tmp_path / "notes.txt"))
         assert code == 1
         assert "not a file of a log" in err
+
+
+def test_a_missing_directory_is_found_and_made_anew_only_when_told(run: Run, data: Path) -> None:
+    shutil.rmtree(data / "orders-0")
+    for path in (data, data / "orders-0"):
+        code, out, _ = run("verify", str(path))
+        assert code == 6
+        assert out.startswith(f"damage  {data / 'orders-0'}: its directory is missing")
+    code, out, err = run("repair", str(data))
+    assert (code, err) == (0, "Nothing was changed; --execute does it.\n")
+    assert f"{data / 'orders-0'}: make it anew, empty, from offset 6 on" in out
+    assert run("repair", str(data / "orders-0"), "--execute")[1] == out
+    assert run("verify", str(data))[0] == 0
+    assert run("verify", str(data / "unheard-of-0"))[0] != 0
