@@ -56,6 +56,12 @@ def test_describe_an_empty_group(cli: Any, group: str) -> None:
     assert "empty" in cli("group", "describe", group).text
 
 
+def test_describe_tells_those_that_are_there(cli: Any, group: str) -> None:
+    result = cli("group", "describe", f"{group}-not", group, "--json")
+    assert (result.code, [one["group"] for one in json.loads(result.out)]) == (4, [group])
+    assert "no such group" in result.err
+
+
 def test_describe_a_living_group(cli: Any, group: str, member: Consumer) -> None:
     (one,) = json.loads(cli("group", "describe", group, "--json").out)
     assert (one["state"], one["assignor"]) == ("stable", "range")

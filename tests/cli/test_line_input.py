@@ -56,6 +56,12 @@ def test_json_values_that_are_not_text_are_sent_as_json() -> None:
         b'{"partition":true}',
         b'{"headers":[["a"]]}',
         b'{"headers":[[1,"a"]]}',
+        b'{"timestamp":9223372036854775808}',
+        b'{"partition":2147483648}',
+        b'{"key":"\\ud800"}',
+        b'{"value":{"a":"\\ud800"}}',
+        b'{"headers":[["\\ud800",null]]}',
+        pytest.param(b'{"value":' + b"[" * 100_000 + b"]" * 100_000 + b"}", id="nested too deeply"),
     ],
 )
 def test_json_that_is_no_record(line: bytes) -> None:

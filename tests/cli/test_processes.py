@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -157,3 +159,40 @@ def test_ctrl_c_while_producing_sends_what_was_read(cli: Any, bootstrap: str, to
     _, err = process.communicate(timeout=20)
     os.close(writer)
     assert (process.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize("output", [">&-", ">/dev/full", "| true", "<&- >&-"])
+def test_a_broker_serves_and_stops_clean_though_nobody_reads_what_it_prints(tmp_path: Path, output: str) -> None:
+    line = shlex.join([*ODRADEK, "serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path)])
+    shell = subprocess.Popen(["bash", "-c", f"{line} {output}"], stderr=subprocess.PIPE, start_new_session=True)
+    assert shell.stderr is not None
+    while b"serving" not in (told := shell.stderr.readline()):
+        assert told, "it has ended"
+    os.killpg(shell.pid, signal.SIGTERM)  # the shell with it
+    _, told = shell.communicate(timeout=20)
+    assert b"stopping on a signal" in told and b"stopped" in told
+    assert (tmp_path / ".kafka_cleanshutdown").exists()
+
+
+@pytest.mark.parametrize("words", [["topic", "list", "--json"], ["consume", "TOPIC", "--from-beginning", "-n", "1"]])
+def test_an_answer_that_cannot_be_written_is_a_failure(cli: Any, bootstrap: str, topic: str, words: list[str]) -> None:
+    cli("produce", topic, stdin=b"a\n")
+    line = shlex.join([*ODRADEK, *words, "-b", bootstrap]).replace("TOPIC", topic)
+    for output, reason in ((">&-", b"Bad file descriptor"), (">/dev/full", b"No space left on device")):
+        done = subprocess.run(["bash", "-c", f"{line} {output}"], stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (1, b"odradek: " + reason + b"\n")
+
+
+def test_input_that_is_closed_is_not_an_empty_one(bootstrap: str, topic: str) -> None:
+    line = shlex.join([*ODRADEK, "produce", topic, "-b", bootstrap])
+    done = subprocess.run(["bash", "-c", f"{line} <&-"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"odradek: Bad file descriptor\n")
+
+
+def test_json_is_ascii_where_the_output_is_not_utf8(cli: Any, bootstrap: str, topic: str) -> None:
+    group = f"{topic}-группа"
+    cli("group", "reset-offsets", group, "--topic", topic, "--to-earliest", "--execute")
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    words = ["group", "list", "--json", "-b", bootstrap]
+    listed = subprocess.run([*ODRADEK, *words], env=environment, capture_output=True, check=True)
+    assert group in [row["group"] for row in json.loads(listed.stdout)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,36 @@ def test_a_bad_line_is_named_and_what_came_before_is_sent(cli: Any, topic: str) 
     assert cli("produce", topic, "-k", ":", stdin=b"bad\n").err.endswith("; no record was sent\n")
     assert "line 3: no key separator ':' (--key-separator); the 2 records before it were sent" in result.err
     assert len(read(cli, topic).split()) == 3
+
+
+def test_a_bad_line_does_not_hide_the_counts(cli: Any, topic: str) -> None:
+    result = cli("produce", topic, "-k", ":", "--json", stdin=b"a:1\nbad\n")
+    assert (result.code, json.loads(result.out)["delivered"]) == (1, 1)
+    failed = cli("produce", topic, "-k", ":", "-p", "9", "--json", stdin=b"a:1\nbad\n")
+    assert (failed.code, json.loads(failed.out)["failed"]) == (1, 1)
+    assert "1 of 1 record not delivered" in failed.err
+    assert failed.err.endswith("of the 1 record before it 0 were delivered\n")
+
+
+def test_blanks_of_a_header_value_are_data(cli: Any, topic: str) -> None:
+    cli("produce", topic, "-p", "0", "-H", "a= b ", stdin=b"x\n")
+    assert read(cli, topic, "--format", "<%h>") == b"<a= b >"
+
+
+def test_a_word_that_is_not_utf8_never_reaches_the_client_library(cli: Any, topic: str) -> None:
+    bad = os.fsdecode(b"\xff")
+    for words in (["topic", "create", bad], ["group", "describe", bad], ["consume", topic, "-g", bad], ["produce", bad],
+                  ["produce", topic, "-H", f"a={bad}"], ["consume", topic, "--format", bad]):  # fmt: skip
+        result = cli(*words)
+        assert (result.code, result.err.endswith("is not UTF-8\n")) == (2, True), words
+
+
+def test_a_cluster_that_does_not_answer_is_unreachable(cli: Any, topic: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        result = cli("produce", topic, "-b", address, "--request-timeout", "0.5", stdin=b"x\n")
+    assert result.code == 3
+    assert f"no answer from {address} within 0.5 s (--request-timeout)" in result.err
 
 
 def test_what_cannot_be_delivered_is_counted(cli: Any, topic: str) -> None:

@@ -49,6 +49,17 @@ def test_describe(cli: Any, topic: str) -> None:
     assert "retention.ms" in cli("topic", "describe", topic).text
 
 
+def test_describe_tells_those_that_are_there(cli: Any, topic: str) -> None:
+    result = cli("topic", "describe", f"{topic}-a", topic, f"{topic}-b", "--json")
+    assert [one["name"] for one in json.loads(result.out)] == [topic]
+    assert result.code == 4 and result.err.count("UNKNOWN_TOPIC_OR_PART") == result.err.count("\n") == 2
+
+
+def test_alter_as_json(cli: Any, topic: str) -> None:
+    result = cli("topic", "alter", topic, "--partitions", "3", "--json")
+    assert json.loads(result.out) == [{"name": topic, "outcome": "altered"}]
+
+
 def test_alter(cli: Any, topic: str) -> None:
     assert cli("topic", "alter", topic, "--partitions", "4", "--config", "cleanup.policy=compact").code == 0
     (one,) = json.loads(cli("topic", "describe", topic, "--json").out)

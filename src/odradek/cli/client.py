@@ -89,6 +89,11 @@ class Target:
         known = f"; last error: {self.last_error.str()}" if self.last_error else ""
         return f"no answer from {self.bootstrap} within {self.timeout:g} s (--request-timeout){known}"
 
+    def await_answer(self) -> None:
+        """Wait until a broker answers as one; raises `Unreachable` after `timeout`. For clients that would try for longer."""
+        admin = self.admin()
+        self.wait(self.ask(lambda: admin.describe_cluster(request_timeout=self.timeout), "cluster"), "cluster")
+
     def reach(self) -> None:
         """Open and close one TCP connection to any of the bootstrap addresses; raises `Unreachable` with each refusal."""
         refusals = []

@@ -8,7 +8,7 @@ import click
 
 from odradek.cli.errors import NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option
-from odradek.cli.outcomes import finish
+from odradek.cli.outcomes import finish, raise_last
 from odradek.cli.output import confirm, counted, note, print_json, print_table
 
 if TYPE_CHECKING:
@@ -68,14 +68,15 @@ def describe(target: Target, names: tuple[str, ...], as_json: bool) -> None:
     \b
     Example: odradek group describe billing
     """
-    from odradek.cli.group_admin import describe_group
+    from odradek.cli.group_admin import describe_groups
 
-    described = [describe_group(target, name) for name in dict.fromkeys(names)]
+    described, failures = describe_groups(target, names)
     if as_json:
         print_json(described)
-        return
-    for one in described:
-        _show(one)
+    else:
+        for one in described:
+            _show(one)
+    raise_last(failures)
 
 
 def _show(one: dict[str, Any]) -> None:

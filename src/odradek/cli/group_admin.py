@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from odradek.cli.errors import CliError, Conflict, NotFound
+from odradek.cli.errors import CliError, Conflict, NotFound, Unreachable
 from odradek.cli.reset_plan import Key, Move, Position
 from odradek.cli.starting_point import Start
 from odradek.cli.topic_admin import Outcome, list_offsets, offset_spans
@@ -44,6 +44,20 @@ def _raise(error: Exception) -> None:
 def _word(thing: Any, name: str) -> str | None:
     found = getattr(thing, name, None)
     return None if found is None else str(found.name).replace("_", "-").lower()
+
+
+def describe_groups(target: Target, groups: Sequence[str]) -> tuple[list[dict[str, Any]], list[CliError]]:
+    """Those that can be described, each once, and why the others can't; raises `Unreachable` where no broker answers."""
+    described: list[dict[str, Any]] = []
+    failures: list[CliError] = []
+    for group in dict.fromkeys(groups):
+        try:
+            described.append(describe_group(target, group))
+        except Unreachable:
+            raise
+        except CliError as failure:
+            failures.append(failure)
+    return described, failures
 
 
 def describe_group(target: Target, group: str) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 from odradek.cli.errors import CliError
 
+INT32_MAX = 2**31 - 1
+INT64_MAX = 2**63 - 1
+
 Headers = list[tuple[str, bytes | None]]
 
 
@@ -57,6 +60,8 @@ def json_reader(headers: Headers) -> LineReader:
             found = json.loads(line)
         except ValueError as error:
             raise BadLine(f"not JSON: {error}") from error
+        except RecursionError as error:
+            raise BadLine("JSON nested too deeply") from error
         if not isinstance(found, dict):
             raise BadLine(f"expected a JSON object, found {type(found).__name__}")
         own = [_header(item) for item in found.get("headers") or []]
@@ -64,8 +69,8 @@ def json_reader(headers: Headers) -> LineReader:
             _bytes(found.get("key"), "key"),
             _bytes(found.get("value"), "value"),
             own + headers,
-            _integer(found.get("partition"), "partition"),
-            _integer(found.get("timestamp"), "timestamp"),
+            _integer(found.get("partition"), "partition", INT32_MAX),
+            _integer(found.get("timestamp"), "timestamp", INT64_MAX),
         )
 
     return read
@@ -76,22 +81,35 @@ def _bytes(value: Any, name: str) -> bytes | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return value.encode()
+        return _utf8(value, name)
     if isinstance(value, dict) and value.keys() == {"base64"}:
         try:
             return base64.b64decode(value["base64"], validate=True)
         except (binascii.Error, TypeError, ValueError) as error:
             raise BadLine(f"{name} is not base64: {error}") from error
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")), name)
 
 
-def _integer(value: Any, name: str) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise BadLine(f"{name} {value!r} is not a number from 0 upward")
+def _utf8(text: str, name: str) -> bytes:
+    """JSON can spell half of a surrogate pair, which is no character and has no UTF-8."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadLine(f"{name} is no text: {error.reason} (character {error.start})") from error
+
+
+def _integer(value: Any, name: str, most: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadLine(f"{name} {value!r} is not a number from 0 upward")
+    if value > most:
+        raise BadLine(f"{name} {value} is over {most}")
+    return value
 
 
 def _header(item: Any) -> tuple[str, bytes | None]:
     if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str):
+        _utf8(item[0], "header name")
         return item[0], _bytes(item[1], f"header {item[0]!r}")
     raise BadLine(f"header {item!r} is not a pair [name, value]")

@@ -30,6 +30,7 @@ def broker_options(function: F) -> F:
         client_config: Path | None,
         **rest: Any,
     ) -> Any:
+        check_text(rest)
         properties = read_properties(client_config) if client_config else {}
         properties.update(parse_pairs(client_property, "-X"))
         return function(target=Target(bootstrap_server, request_timeout, properties), **rest)
@@ -73,6 +74,14 @@ _BROKER_OPTIONS: list[Callable[[Any], Any]] = [
         help="A file of such settings, one name=value a line.",
     ),
 ]
+
+
+def check_text(given: dict[str, Any]) -> None:
+    """Words for a broker are UTF-8: the client library crashes on others. Raises `UsageProblem`."""
+    for name, value in given.items():
+        for word in value if isinstance(value, tuple) else (value,):
+            if isinstance(word, str) and any("\ud800" <= letter <= "\udfff" for letter in word):
+                raise UsageProblem(f"{name}: {word!r} is not UTF-8")
 
 
 def json_option(function: F) -> F:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from odradek.cli.errors import CliError
 from odradek.cli.output import note, print_json
@@ -33,6 +33,11 @@ def finish(
         for line in told:
             if line["outcome"] != "failed":
                 print(f"{line['name']}: {line['outcome']}")
+    raise_last(failures)
+
+
+def raise_last(failures: Sequence[CliError]) -> None:
+    """Tell all but the last, and raise that one: the border tells it and takes its exit code."""
     for failure in failures[:-1]:
         note(f"odradek: {failure}")
     if failures:

@@ -21,9 +21,10 @@ _ANY_WIDTH = 1_000_000  # wider than any table: rich measures within a width, el
 
 
 def print_json(value: object) -> None:
-    """One document, indented for a person on a terminal, one line in a pipe."""
+    """One document, indented for a person on a terminal, one line in a pipe; pure ASCII where the output is not UTF-8."""
     indent = 2 if sys.stdout.isatty() else None
-    print(json.dumps(value, indent=indent, ensure_ascii=False))
+    speaks_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, indent=indent, ensure_ascii=not speaks_utf8))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str | None = None) -> None:

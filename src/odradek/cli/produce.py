@@ -2,7 +2,11 @@
 
 Records are handed to the client library as fast as it takes them; it batches and retries. It reports only the records that it
 could not deliver (a report for each delivered one would cost more than sending it): what was handed over, minus what is still
-queued, minus the failures, is delivered. Any failure makes the command fail, at the end, with the counts by reason.
+queued, minus the failures, is delivered. Any failure makes the command fail, at the end, with the counts by reason. A line
+that is no record ends the reading; what was read before it is delivered and counted all the same.
+
+librdkafka goes on trying for as long as a record may take; so the cluster is asked something first, and one that does not
+answer fails the command after `--request-timeout`, as it does every other.
 """
 
 from __future__ import annotations
@@ -75,6 +79,7 @@ def produce(
     }
     run = Run(topic, partition)
     run.producer = target.producer({**config, "on_delivery": run.report})
+    target.await_answer()
     lines = source or sys.stdin.buffer
     with _progress(lines, topic) as bar:
         run.send_all(lines, reader, bar)
@@ -82,12 +87,18 @@ def produce(
 
 
 def _reader(form: str, key_separator: str | None, null: str | None, headers: tuple[str, ...]) -> LineReader:
-    pairs: Headers = [(name, value.encode()) for name, value in (parse_pair(text, "--header") for text in headers)]
+    pairs: Headers = [(name, value.encode()) for name, value in (_header(text) for text in headers)]
     if form == "lines":
         return line_reader(_separator(key_separator), None if null is None else null.encode(), pairs)
     if key_separator is not None or null is not None:
         raise UsageProblem("produce: --key-separator and --null are for --input lines; JSON says key and null itself")
     return json_reader(pairs)
+
+
+def _header(text: str) -> tuple[str, str]:
+    """Unlike a setting's, a header's value is data: blanks at its ends belong to it."""
+    name, _ = parse_pair(text, "--header")
+    return name, text.partition("=")[2]
 
 
 def _separator(text: str | None) -> bytes | None:
@@ -107,6 +118,7 @@ class Run:
         self.bytes = 0
         self.failures: Counter[str] = Counter()
         self.exit_codes: set[int] = set()
+        self.bad_line: BadLine | None = None
         self.began = SystemClock().monotonic()
 
     @property
@@ -124,7 +136,7 @@ class Run:
             self.exit_codes.add(exit_code_of(error.name()))
 
     def send_all(self, lines: BinaryIO, reader: LineReader, bar: Any) -> None:
-        """Send every line; on a bad line or an interrupt what was sent before is still delivered."""
+        """Send every line; on a bad line (kept as `bad_line`) or an interrupt what was sent before is still delivered."""
         number = 0
         try:
             while line := lines.readline(LINE_BYTES_MAX + 1):
@@ -137,7 +149,7 @@ class Run:
                     self.producer.poll(0)
                     bar(self)
         except BadLine as bad:
-            raise BadLine(f"line {number}: {bad}; {_before(self.sent)}") from bad
+            self.bad_line = BadLine(f"line {number}: {bad}")
         finally:
             self.producer.flush()
             bar(self)
@@ -171,10 +183,12 @@ class Run:
         self.report(refused.args[0], None)  # type: ignore[arg-type]
 
 
-def _before(count: int) -> str:
-    if count == 0:
+def _before(sent: int, delivered: int) -> str:
+    if sent == 0:
         return "no record was sent"
-    return f"the {counted(count, 'record')} before it {'was' if count == 1 else 'were'} sent"
+    if delivered < sent:
+        return f"of the {counted(sent, 'record')} before it {delivered} {'was' if delivered == 1 else 'were'} delivered"
+    return f"the {counted(sent, 'record')} before it {'was' if sent == 1 else 'were'} sent"
 
 
 def _progress(lines: BinaryIO, topic: str) -> Any:
@@ -195,7 +209,16 @@ def _tell(run: Run, as_json: bool) -> None:
     elif sys.stderr.isatty():
         elapsed = SystemClock().monotonic() - run.began
         note(f"{run.topic}: {counted(run.delivered, 'record')} delivered, {size_text(run.bytes)} in {elapsed:.1f} s")
-    if run.failures:
-        reasons = "; ".join(f"{count} x {reason}" for reason, count in run.failures.most_common(5))
-        told = f"topic {run.topic!r}: {run.failures.total()} of {counted(run.sent, 'record')} not delivered: {reasons}"
-        raise CliError(told, run.exit_code)
+    failed = _undelivered(run) if run.failures else None
+    if run.bad_line is not None:
+        if failed is not None:
+            note(f"odradek: {failed}")
+        raise BadLine(f"{run.bad_line}; {_before(run.sent, run.delivered)}")
+    if failed is not None:
+        raise failed
+
+
+def _undelivered(run: Run) -> CliError:
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in run.failures.most_common(5))
+    told = f"topic {run.topic!r}: {run.failures.total()} of {counted(run.sent, 'record')} not delivered: {reasons}"
+    return CliError(told, run.exit_code)

@@ -15,6 +15,7 @@ from odradek import __version__
 from odradek.base.errors import OdradekError
 from odradek.cli import errors
 from odradek.cli.lazy import Entry, LazyGroup
+from odradek.cli.standard_streams import occupy
 
 HELP = """An event log that Kafka clients use.
 
@@ -57,6 +58,7 @@ root.callback = _without_command
 
 def run(words: list[str]) -> int:
     """Run one command line; returns its exit code, having said on standard error what went wrong."""
+    occupy()
     if "_ODRADEK_COMPLETE" in os.environ:
         root.main(args=words, prog_name="odradek")
     try:
@@ -78,7 +80,7 @@ def run(words: list[str]) -> int:
     except errors.CliError as failed:
         return _complain(str(failed), failed.exit_code)
     except (OdradekError, click.ClickException) as failed:
-        return _complain(str(failed), errors.FAILED)
+        return _complain(str(failed), _odradek_exit_code(failed))
     except OSError as failed:
         return _complain(_os_error_line(failed), _os_exit_code(failed))
 
@@ -86,6 +88,11 @@ def run(words: list[str]) -> int:
 def _complain(line: str, code: int) -> int:
     try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        return _leave_quietly()
+    except OSError:  # what could not be written is what we complain about
+        _give_up_output()
+    try:
         print(f"odradek: {line}", file=sys.stderr)
     except BrokenPipeError:
         return _leave_quietly()
@@ -93,11 +100,15 @@ def _complain(line: str, code: int) -> int:
 
 
 def _leave_quietly() -> int:
+    _give_up_output()
+    return errors.BROKEN_PIPE
+
+
+def _give_up_output() -> None:
     """Point standard output at nothing, so that the interpreter's own last flush does not complain either."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-    return errors.BROKEN_PIPE
 
 
 def _usage_line(wrong: click.UsageError) -> str:
@@ -107,6 +118,13 @@ def _usage_line(wrong: click.UsageError) -> str:
     path = wrong.ctx.command_path
     command = path.removeprefix("odradek").lstrip()
     return f"{command + ': ' if command else ''}{message} (see {path} --help)"
+
+
+def _odradek_exit_code(failed: Exception) -> int:
+    """Of what other rooms raise: a directory that another process has is in use, everything else has failed."""
+    from odradek.aio.errors import LockedError
+
+    return errors.CONFLICT if isinstance(failed, LockedError) else errors.FAILED
 
 
 def _os_error_line(failed: OSError) -> str:

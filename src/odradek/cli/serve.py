@@ -118,8 +118,15 @@ def _run(loaded: LoadedConfig) -> int:
 
 
 def _announce(node: Node) -> None:
+    """Tell the person who started it; that nobody reads it (`odradek serve | true`) is no reason not to serve."""
     addresses = [endpoint.address for endpoint in node.state.endpoints.values()]
-    print(banner(node.state.node_id, addresses, node.data_dir, node.metrics_port, _own_name()), flush=True)
+    try:
+        print(banner(node.state.node_id, addresses, node.data_dir, node.metrics_port, _own_name()), flush=True)
+    except OSError as failed:
+        from odradek.base.logging import get_logger
+
+        get_logger("cli").debug("nobody reads standard output", reason=failed.strerror)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (what is still buffered must not be tried again)
 
 
 def banner(node_id: int, addresses: list[str], data_dir: str, metrics_port: int | None, program: str) -> str:

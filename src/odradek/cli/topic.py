@@ -8,8 +8,8 @@ import click
 
 from odradek.cli.errors import Conflict, NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option, parse_pairs
-from odradek.cli.outcomes import finish
-from odradek.cli.output import confirm, note, print_json, print_table
+from odradek.cli.outcomes import finish, raise_last
+from odradek.cli.output import confirm, print_json, print_table
 
 if TYPE_CHECKING:
     from odradek.cli.client import Target
@@ -86,12 +86,13 @@ def describe(target: Target, names: tuple[str, ...], all_configs: bool, as_json:
     """
     from odradek.cli.topic_admin import describe_topics
 
-    described = describe_topics(target, names, all_configs=all_configs)
+    described, failures = describe_topics(target, names, all_configs=all_configs)
     if as_json:
         print_json(described)
-        return
-    for one in described:
-        _show(one)
+    else:
+        for one in described:
+            _show(one)
+    raise_last(failures)
 
 
 def _show(one: dict[str, Any]) -> None:
@@ -115,8 +116,16 @@ def _ids(cell: int | list[int] | None) -> str | int | None:
 @click.option("--partitions", "-p", type=click.IntRange(min=1), help="Grow to this many partitions.")
 @click.option("--config", "-c", "configs", multiple=True, metavar="NAME=VALUE", help="Set a topic setting. Repeatable.")
 @click.option("--delete-config", "-d", "removed", multiple=True, metavar="NAME", help="Back to the default. Repeatable.")
+@json_option
 @broker_options
-def alter(target: Target, name: str, partitions: int | None, configs: tuple[str, ...], removed: tuple[str, ...]) -> None:
+def alter(
+    target: Target,
+    name: str,
+    partitions: int | None,
+    configs: tuple[str, ...],
+    removed: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Change a topic's settings, or give it more partitions.
 
     \b
@@ -130,7 +139,7 @@ def alter(target: Target, name: str, partitions: int | None, configs: tuple[str,
         alter_configs(target, name, parse_pairs(configs, "--config"), removed)
     if partitions is not None:
         grow(target, name, partitions)
-    note(f"{name}: altered")
+    finish([(name, None)], "altered", as_json=as_json)
 
 
 @topic.command()

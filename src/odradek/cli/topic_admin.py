@@ -79,8 +79,11 @@ def list_all(target: Target) -> list[dict[str, Any]]:
     ]
 
 
-def describe_topics(target: Target, names: Sequence[str], *, all_configs: bool) -> list[dict[str, Any]]:
-    """Per topic: name, topic_id, internal, partitions with offsets, configs that differ from the default (or all)."""
+def describe_topics(target: Target, names: Sequence[str], *, all_configs: bool) -> tuple[list[dict[str, Any]], list[CliError]]:
+    """Per topic: name, topic_id, internal, partitions with offsets, configs that differ from the default (or all).
+
+    Second, why the others can't be described.
+    """
     admin = target.admin()
     from confluent_kafka import TopicCollection
 
@@ -88,10 +91,16 @@ def describe_topics(target: Target, names: Sequence[str], *, all_configs: bool) 
     futures = target.ask(
         lambda: admin.describe_topics(TopicCollection(unique), request_timeout=target.timeout), "describe topics"
     )
-    found = {name: target.wait(future, f"topic {name!r}") for name, future in futures.items()}
-    spans = offset_spans(target, admin, [(name, info.id) for name in unique for info in found[name].partitions if info.leader])
-    configs = _configs(target, admin, unique, all_configs)
-    return [
+    found: dict[str, Any] = {}
+    failures: list[CliError] = []
+    for name in unique:
+        try:
+            found[name] = target.wait(futures[name], f"topic {name!r}")
+        except CliError as failure:
+            failures.append(failure)
+    spans = offset_spans(target, admin, [(name, info.id) for name in found for info in found[name].partitions if info.leader])
+    configs = _configs(target, admin, list(found), all_configs) if found else {}
+    described = [
         {
             "name": name,
             "topic_id": _kafka_id(str(found[name].topic_id)),
@@ -99,8 +108,9 @@ def describe_topics(target: Target, names: Sequence[str], *, all_configs: bool) 
             "partitions": [_partition(info, spans.get((name, info.id))) for info in found[name].partitions],
             "configs": configs[name],
         }
-        for name in unique
+        for name in found
     ]
+    return described, failures
 
 
 def _kafka_id(text: str) -> str:
