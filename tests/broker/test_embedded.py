@@ -110,6 +110,22 @@ def test_a_bad_configuration_names_what_is_wrong(config: dict[str, int], named: 
         odradek.Broker(config=config).start()
 
 
+@pytest.mark.parametrize("name", ["log.dirs", "log.dir"])
+def test_a_directory_in_the_configuration_is_refused_since_a_temporary_one_would_be_taken(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OdradekError, match=rf"{name} = .*: an embedded broker takes data_dir"):
+        odradek.Broker(config={name: str(tmp_path)})
+
+
+def test_an_empty_directory_name_is_no_temporary_directory() -> None:
+    with pytest.raises(OdradekError, match="data_dir is empty"):
+        odradek.Broker(data_dir="")
+
+
+def test_a_path_is_a_directory_too(tmp_path: Path) -> None:
+    with odradek.Broker(tmp_path) as broker:
+        assert broker.data_dir == str(tmp_path)
+
+
 def test_configuration_values_may_be_python_values() -> None:
     with odradek.Broker(config={"num.partitions": 4, "auto.create.topics.enable": True}) as broker:
         put(broker, "t", b"x")

@@ -56,6 +56,12 @@ def test_what_is_told_wins_and_port_zero_means_the_bound_one() -> None:
     assert advertised(Endpoint("PLAINTEXT", "0.0.0.0", 0), 4711, told).address == "broker.example:4711"
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_wildcard_is_nothing_to_tell_a_client(host: str) -> None:
+    with pytest.raises(ListenerError, match="no client can connect"):
+        advertised(Endpoint("PLAINTEXT", "0.0.0.0", 0), 4711, Endpoint("PLAINTEXT", host, 4711))
+
+
 def test_an_ipv6_address_is_told_in_brackets() -> None:
     assert Endpoint("PLAINTEXT", "::1", 9092).address == "[::1]:9092"
 

@@ -55,19 +55,28 @@ class Broker:
     """
 
     def __init__(
-        self, data_dir: str | None = None, *, listen: str = "127.0.0.1:0", advertise: str | None = None,
+        self, data_dir: str | os.PathLike[str] | None = None, *, listen: str = "127.0.0.1:0", advertise: str | None = None,
         config: Mapping[str, ConfigText] | None = None,
     ) -> None:  # fmt: skip
-        self._data_dir = None if data_dir is None else str(data_dir)
+        self._data_dir = None if data_dir is None else os.fspath(data_dir)
         self._listen = listen
         self._advertise = advertise
         self._given = dict(config or {})
+        self._check_directory()
         self._directory: str | None = None  # the temporary one
         self._node: Node | None = None
         self._thread: LoopThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # that of `async with`
         self._owner = 0  # the process that has started it, 0 while it is stopped
         self._claiming = threading.Lock()
+
+    def _check_directory(self) -> None:
+        """Nobody's data goes to a temporary directory, or into the current one, by mistake."""
+        if self._data_dir == "":
+            raise OdradekError("data_dir is empty: give a directory, or None for a temporary one")
+        for name in ("log.dirs", "log.dir"):
+            if name in self._given:
+                raise OdradekError(f"config gives {name} = {self._given[name]!r}: an embedded broker takes data_dir instead")
 
     @property
     def bootstrap_servers(self) -> str:
@@ -192,7 +201,7 @@ class Broker:
         if self._data_dir is None:
             self._directory = tempfile.mkdtemp(prefix="odradek-")
         texts["log.dirs"] = self._data_dir or self._directory or ""
-        return await Node.start(load_broker_config(None, texts).config, temporary=self._data_dir is None)
+        return await Node.start(load_broker_config(None, texts, source="config").config, temporary=self._data_dir is None)
 
     def _stop_at_exit(self) -> None:
         if self._owner != os.getpid():  # the parent's, in a forked child that ends

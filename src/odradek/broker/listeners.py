@@ -72,8 +72,15 @@ def parse_endpoints(texts: list[str]) -> list[Endpoint]:
 
 
 def advertised(listening: Endpoint, bound_port: int, told: Endpoint | None) -> Endpoint:
-    """What clients of a listener are told: `told` when given (port 0: the bound one), else what is right on this machine."""
+    """What clients of a listener are told: `told` when given (port 0: the bound one), else what is right on this machine.
+
+    Raises `ListenerError` for a wildcard, as Kafka does: a client that is told 0.0.0.0 connects to itself.
+    """
     if told is not None:
+        if told.host and told.host in WILDCARDS:
+            raise ListenerError(
+                f"{told}: no client can connect to {told.host}; name a host (advertised.listeners, --advertise)"
+            )
         return Endpoint(listening.name, told.host or "localhost", told.port or bound_port)
     host = "localhost" if listening.host in WILDCARDS else listening.host
     return Endpoint(listening.name, host, bound_port)

@@ -34,15 +34,17 @@ class LoadedConfig(NamedTuple):
     warnings: list[str]
 
 
-def load_broker_config(path: str | None = None, overrides: Mapping[str, str] | Iterable[str] = ()) -> LoadedConfig:
-    """The file at `path` (None: no file) with `overrides` over it: a mapping, or texts `name=value`.
+def load_broker_config(
+    path: str | None = None, overrides: Mapping[str, str] | Iterable[str] = (), *, source: str = "--set"
+) -> LoadedConfig:
+    """The file at `path` (None: no file) with `overrides` over it: a mapping, or texts `name=value`, given by way of `source`.
 
     Raises `ConfigFileError` for a file or option that can't be read, an unknown name, or a value that is refused.
     """
     texts, warnings = _read_file(path) if path is not None else ({}, [])
     given = dict(overrides) if isinstance(overrides, Mapping) else dict(map(parse_option, overrides))
     for name in given:
-        _require_known(name, "--set")
+        _require_known(name, source)
     texts.update(given)
     try:
         return LoadedConfig(BrokerConfig(texts), warnings)
