@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from odradek.records import batch
 from odradek.records.batch import check_produced, parse_header
-from odradek.records.errors import InvalidTimestamp, RecordsError
+from odradek.records.errors import InvalidRecord, NotOneBatch, RecordsError
 from odradek.records.record import NewRecord, build_batch
 
 NOW = 1_700_000_000_000
@@ -103,6 +103,32 @@ def test_exactly_one_whole_batch() -> None:
     assert code_of(data[:40]) == INVALID_RECORD
     assert code_of(data + data) == INVALID_RECORD
     assert code_of(data + b"\0") == INVALID_RECORD
+    assert code_of(data + bytes(100)) == CORRUPT_MESSAGE, "where a second one should begin is a length of 0"
+
+
+def test_a_length_damaged_on_the_way_is_worth_sending_again() -> None:
+    data = produced()
+    struct.pack_into(">i", data, 8, len(data) - 13)
+    assert code_of(data) == CORRUPT_MESSAGE
+
+
+def test_only_what_is_no_whole_batch_is_refused_before_a_log_is_asked() -> None:
+    data = produced()
+    for bad in (b"", data[:-3], data[:40], data + data, data + b"\0"):
+        with pytest.raises(NotOneBatch):
+            check_produced(bad, max_batch_size=1000, produce_version=12)
+    put(">q", 0, 7)(data)
+    with pytest.raises(InvalidRecord) as refused:
+        check_produced(data, max_batch_size=1000, produce_version=12)
+    assert not isinstance(refused.value, NotOneBatch)
+
+
+@pytest.mark.parametrize(("count", "code"), [(3, 0), (4, INVALID_RECORD), (2**31 - 1, INVALID_RECORD)])
+def test_a_batch_takes_no_more_offsets_than_its_bytes_can_hold_records(count: int, code: int) -> None:
+    data = build_batch([NewRecord(None, None, NOW) for _ in range(3)])
+    put(">i", 57, count)(data)
+    put(">i", 23, count - 1)(data)
+    assert code_of(data) == code, "the smallest record has 7 bytes"
 
 
 def test_the_limit_is_on_the_whole_batch() -> None:
@@ -141,24 +167,3 @@ def test_a_mutated_batch_passes_only_if_it_is_sound(data: st.DataObject) -> None
     if code_of(mutated) == 0:
         header = parse_header(mutated)
         assert header.record_count == 2 and header.base_offset == 0 and header.size == len(mutated)
-
-
-@pytest.mark.parametrize(
-    ("first", "largest", "accepted"),
-    [
-        (NOW - 1000, NOW, True),
-        (NOW, NOW + 500, True),
-        (NOW - 1001, NOW, False),
-        (NOW, NOW + 501, False),
-        (-1, -1, True),
-        (-1, NOW + 501, False),
-        (NOW - 1001, -1, False),
-    ],
-)
-def test_timestamps_are_bounded_on_both_sides(first: int, largest: int, accepted: bool) -> None:
-    header = parse_header(produced())._replace(base_timestamp=first, max_timestamp=largest)
-    if accepted:
-        batch.check_timestamps(header, now_ms=NOW, before_max_ms=1000, after_max_ms=500)
-    else:
-        with pytest.raises(InvalidTimestamp, match=r"message\.timestamp\."):
-            batch.check_timestamps(header, now_ms=NOW, before_max_ms=1000, after_max_ms=500)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from odradek.base.errors import InvariantError
 from odradek.records.batch import HEADER_SIZE, parse_header
 from odradek.records.compression import Codec
-from odradek.records.errors import InvalidRecord
+from odradek.records.errors import NAMED_RECORDS_MAX, InvalidRecord, KeysMissing
 from odradek.records.record import (
     NewRecord,
     Record,
@@ -112,6 +112,14 @@ def test_checking_wants_consecutive_offsets_and_keys_where_compacted() -> None:
     skipped[3] = 4
     with pytest.raises(InvalidRecord, match="record 0 has offset delta 2"):
         check_records(bytes(skipped), header, require_keys=False)
+
+
+def test_of_very_many_records_without_a_key_so_many_are_named() -> None:
+    data = build_batch([NewRecord(None, b"")] * (NAMED_RECORDS_MAX + 5))
+    header = parse_header(data)
+    with pytest.raises(KeysMissing, match=f"^{NAMED_RECORDS_MAX} or more of the batch's {NAMED_RECORDS_MAX + 5} ") as refused:
+        check_records(records_block(data, header), header, require_keys=True)
+    assert [each.place for each in refused.value.record_errors] == list(range(NAMED_RECORDS_MAX))
 
 
 @given(st.lists(new_records, min_size=1, max_size=4), st.data())

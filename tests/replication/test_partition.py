@@ -72,11 +72,16 @@ def test_a_request_for_another_leader_is_refused_by_which_is_newer() -> None:
     asyncio.run(story())
 
 
-def test_min_insync_replicas_holds_with_one_replica_too() -> None:
+def test_acks_all_needs_no_more_in_sync_replicas_than_there_are_replicas() -> None:
     async def story() -> None:
         async with partition(min_insync_replicas=2) as leader:
-            with pytest.raises(NotEnoughReplicas, match=r"needs 2 \(min\.insync\.replicas\)"):
+            assert (leader.replica_count, leader.min_in_sync_count) == (1, 1)
+            leader.check_in_sync()
+            leader.replica_count = 3
+            with pytest.raises(NotEnoughReplicas, match=r"1 of 3 replicas in sync, acks=all needs 2 \(min\.insync\.replicas\)"):
                 leader.check_in_sync()
+            leader.in_sync_count = 2
+            leader.check_in_sync()
 
     asyncio.run(story())
 

@@ -80,7 +80,7 @@ def _register_partitions(gauges: _Gauges) -> None:
     )  # fmt: skip
     gauges.total(
         "odradek_under_min_isr_partitions", "Partitions with fewer in-sync replicas than min.insync.replicas",
-        lambda p: p.in_sync_count < p.log.config.min_insync_replicas,
+        lambda p: p.in_sync_count < p.min_in_sync_count,
     )  # fmt: skip
     gauges.total("odradek_commits_waiting", "Produce requests that wait for the disk", lambda p: p.waiting_commit_count)
 

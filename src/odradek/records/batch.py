@@ -1,7 +1,7 @@
 """The door to the record batch: what can be said and done without decoding its records.
 
 - `header`: the layout, the 13 fields, the leader's two patches, walking over many batches;
-- `produced`: whether a producer may send this batch;
+- `produced`: whether a producer may send this batch; `timestamps`: whether the topic takes its times;
 - `stored`: whether a log file holds a sound one here.
 """
 
@@ -34,15 +34,13 @@ from odradek.records.header import (
     scan,
     stamp_append_time,
 )
-from odradek.records.produced import (
-    check_produced,
-    check_timestamps,
-)
+from odradek.records.produced import check_produced
 from odradek.records.stored import (
     StoredBatch,
     Verdict,
     check_stored,
 )
+from odradek.records.timestamps import check_timestamps
 
 __all__ = [
     "ATTRIBUTES_POSITION",

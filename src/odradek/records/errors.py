@@ -7,15 +7,33 @@ application. Hence a batch whose checksum holds but whose records make no sense 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from odradek.base.errors import OdradekError
 
+# A batch of a megabyte may hold a hundred thousand bad records. Clients fail the whole batch whichever are named; so many
+# names are enough for whoever looks for the reason, and cost little memory.
+NAMED_RECORDS_MAX: Final = 1_000
+
+
+class RecordError(NamedTuple):
+    """One record that made its batch be refused (KIP-467): its place in the batch, and what is wrong with it."""
+
+    place: int
+    message: str
+
 
 class RecordsError(OdradekError):
-    """A record batch that cannot be accepted or read; `code` is Kafka's error code for it."""
+    """A record batch that cannot be accepted or read; `code` is Kafka's error code for it.
+
+    `record_errors` names the records to blame, `NAMED_RECORDS_MAX` at most; empty where it isn't the records, or not known.
+    """
 
     code: ClassVar[int] = -1
+
+    def __init__(self, message: str, record_errors: tuple[RecordError, ...] = ()) -> None:
+        super().__init__(message)
+        self.record_errors = record_errors
 
 
 class CorruptMessage(RecordsError):
@@ -48,15 +66,21 @@ class InvalidRecord(RecordsError):
     code: ClassVar[int] = 87
 
 
+class NotOneBatch(InvalidRecord):
+    """The bytes are not exactly one whole batch of version 2: refused before any partition's log is asked."""
+
+
 class KeysMissing(InvalidRecord):
-    """Records without a key in a batch for a compacted topic; `record_indexes` are their places in it (KIP-467)."""
+    """Records without a key in a batch for a compacted topic."""
 
     def __init__(self, record_indexes: list[int], record_count: int) -> None:
+        count = len(record_indexes)
         super().__init__(
-            f"{len(record_indexes)} of the batch's {record_count} records have no key, the first is record "
-            f"{record_indexes[0]}; the topic is compacted (cleanup.policy) and needs one"
+            f"{count}{' or more' if count == NAMED_RECORDS_MAX else ''} of the batch's {record_count} records have no key, "
+            f"the first is record {record_indexes[0]}; "
+            "the topic is compacted (cleanup.policy) and needs one",
+            tuple(RecordError(index, "no key") for index in record_indexes),
         )
-        self.record_indexes = record_indexes
 
 
 class DecompressedTooLarge(MessageTooLarge):

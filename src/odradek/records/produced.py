@@ -6,7 +6,8 @@ batch looked at again, rule by rule in the order in which Kafka would come upon 
 records of every batch; here only topics that ask for it do that (see `recompress`).
 
 Stricter than Kafka on purpose, where no client ever goes: bytes behind the batch, a producer id without an epoch, and the
-LogAppendTime bit are refused (Kafka ignores or mends them).
+LogAppendTime bit are refused (Kafka ignores or mends them). What a walk would find and the header tells too is found here: more
+records than their bytes could hold, which would take as many offsets.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from odradek.records.errors import (
     InvalidRecord,
     InvalidTimestamp,
     MessageTooLarge,
+    NotOneBatch,
     RecordsError,
     UnsupportedCompressionType,
 )
@@ -28,7 +30,6 @@ from odradek.records.header import (
     ATTRIBUTES_POSITION,
     CODEC_MASK,
     CONTROL,
-    CRC_POSITION,
     HEADER_SIZE,
     LOG_APPEND_TIME,
     LOG_OVERHEAD,
@@ -37,7 +38,6 @@ from odradek.records.header import (
     MIN_BATCH_LENGTH,
     MIN_LEGACY_LENGTH,
     NO_PRODUCER_ID,
-    NO_TIMESTAMP,
     TRANSACTIONAL,
     BatchHeader,
     Buffer,
@@ -46,10 +46,10 @@ from odradek.records.header import (
     unpack_header,
 )
 
+_RECORD_SIZE_MIN: Final = 7  # length, attributes, two deltas, null key, null value, no headers
 _ZSTD: Final = 4
 _ZSTD_PRODUCE_VERSION: Final = 7
 _INT32: Final = Struct(">i")
-_UINT32: Final = Struct(">I")
 _INT8: Final = Struct(">b")
 
 
@@ -71,6 +71,7 @@ def check_produced(buf: Buffer, *, max_batch_size: int, produce_version: int) ->
         and length <= max_batch_size - LOG_OVERHEAD
         and offset == 0
         and delta + 1 == count > 0
+        and (codec or count * _RECORD_SIZE_MIN <= length - MIN_BATCH_LENGTH)
         and not attributes & (CONTROL | LOG_APPEND_TIME)
         and (codec < _ZSTD or (codec == _ZSTD and produce_version >= _ZSTD_PRODUCE_VERSION))
         and ((sequence >= 0 and epoch >= 0) if producer_id > NO_PRODUCER_ID else not attributes & TRANSACTIONAL)
@@ -82,42 +83,72 @@ def check_produced(buf: Buffer, *, max_batch_size: int, produce_version: int) ->
 
 def _fault(buf: Buffer, max_batch_size: int, produce_version: int) -> RecordsError:
     """Which rule `check_produced` found broken: the first one in Kafka's own order, so that the codes agree with Kafka's."""
+    fault = _envelope_fault(buf)
+    if fault is not None:
+        return fault
+    header = parse_header(buf)
     return (
-        _envelope_fault(buf)
-        or _header_fault(parse_header(buf), len(buf), max_batch_size, produce_version)
-        or _checksum_fault(buf)
-        or _content_fault(parse_header(buf))
+        _version_fault(header, produce_version)
+        or _second_batch_fault(buf, header.size)
+        or _header_fault(header, max_batch_size)
+        or _checksum_fault(buf, header)
+        or _content_fault(header, len(buf))
     )
+
+
+def _start_fault(buf: Buffer, pos: int) -> RecordsError | None:
+    """A length or a magic that no batch can have, where one should begin, as far as there are bytes to see it."""
+    have = len(buf) - pos
+    if have < LOG_OVERHEAD:
+        return None
+    length = _INT32.unpack_from(buf, pos + 8)[0]
+    if length < MIN_LEGACY_LENGTH:
+        return CorruptMessage(f"batch length is {length}, less than any message needs ({MIN_LEGACY_LENGTH})")
+    if have > MAGIC_POSITION:
+        magic = _INT8.unpack_from(buf, pos + MAGIC_POSITION)[0]
+        if magic not in (0, 1, MAGIC):
+            return CorruptMessage(f"magic is {magic}; known are 0, 1 and {MAGIC}")
+    return None
 
 
 def _envelope_fault(buf: Buffer) -> RecordsError | None:
     """Faults that keep Kafka from seeing a whole version-2 batch at all."""
     have = len(buf)
     if have < LOG_OVERHEAD:
-        return InvalidRecord(f"no record batch: {have} bytes of records, a batch needs {HEADER_SIZE} at least")
+        return NotOneBatch(f"no record batch: {have} bytes of records, a batch needs {HEADER_SIZE} at least")
+    fault = _start_fault(buf, 0)
+    if fault is not None:
+        return fault
     length = _INT32.unpack_from(buf, 8)[0]
-    if length < MIN_LEGACY_LENGTH:
-        return CorruptMessage(f"batch length is {length}, less than any message needs ({MIN_LEGACY_LENGTH})")
-    if have > MAGIC_POSITION:
-        magic = _INT8.unpack_from(buf, MAGIC_POSITION)[0]
-        if magic not in (0, 1, MAGIC):
-            return CorruptMessage(f"magic is {magic}; known are 0, 1 and {MAGIC}")
     if have < LOG_OVERHEAD + length:
-        return InvalidRecord(f"incomplete record batch: {have} bytes of records, the batch says it has {LOG_OVERHEAD + length}")
+        return NotOneBatch(f"incomplete record batch: {have} bytes of records, the batch says it has {LOG_OVERHEAD + length}")
+    magic = _INT8.unpack_from(buf, MAGIC_POSITION)[0]
     if magic != MAGIC:
-        return InvalidRecord(f"magic is {magic}; only record batches of magic {MAGIC} can be produced")
+        return NotOneBatch(f"magic is {magic}; only record batches of magic {MAGIC} can be produced")
     if length < MIN_BATCH_LENGTH:
         return CorruptMessage(f"batch length is {length}, the header alone needs {MIN_BATCH_LENGTH}")
     return None
 
 
-def _header_fault(h: BatchHeader, have: int, max_batch_size: int, produce_version: int) -> RecordsError | None:
+def _version_fault(h: BatchHeader, produce_version: int) -> RecordsError | None:
     if h.codec == _ZSTD and produce_version < _ZSTD_PRODUCE_VERSION:
         return UnsupportedCompressionType(
             f"zstd needs Produce version {_ZSTD_PRODUCE_VERSION} at least, this is {produce_version}"
         )
-    if h.size != have:
-        return InvalidRecord(f"a partition takes exactly one record batch: {have - h.size} bytes follow a batch of {h.size}")
+    return None
+
+
+def _second_batch_fault(buf: Buffer, pos: int) -> RecordsError | None:
+    """What lies behind the batch is another one, or cannot be. Less than a batch is `_content_fault`'s: a length that was
+    damaged on the way leaves such a rest too, and then the checksum tells that it is worth sending again."""
+    fault = _start_fault(buf, pos)
+    have = len(buf) - pos
+    if fault is None and have > MAGIC_POSITION and have >= LOG_OVERHEAD + _INT32.unpack_from(buf, pos + 8)[0]:
+        return NotOneBatch(f"a partition takes exactly one record batch: a second one follows the first of {pos} bytes")
+    return fault
+
+
+def _header_fault(h: BatchHeader, max_batch_size: int) -> RecordsError | None:
     if h.base_offset != 0:
         return InvalidRecord(f"base offset is {h.base_offset}; a produced batch counts its offsets from 0")
     if h.size > max_batch_size:
@@ -125,18 +156,25 @@ def _header_fault(h: BatchHeader, have: int, max_batch_size: int, produce_versio
     return None
 
 
-def _checksum_fault(buf: Buffer) -> RecordsError | None:
-    stored, computed = _UINT32.unpack_from(buf, CRC_POSITION)[0], batch_crc(buf, 0, len(buf))
-    if stored != computed:
-        return CorruptMessage(f"checksum mismatch: the batch says {stored:#010x}, its bytes give {computed:#010x}")
+def _checksum_fault(buf: Buffer, h: BatchHeader) -> RecordsError | None:
+    computed = batch_crc(buf, 0, h.size)
+    if h.crc != computed:
+        return CorruptMessage(f"checksum mismatch: the batch says {h.crc:#010x}, its bytes give {computed:#010x}")
     return None
 
 
-def _content_fault(h: BatchHeader) -> RecordsError:
+def _content_fault(h: BatchHeader, have: int) -> RecordsError:
+    if h.size != have:
+        return NotOneBatch(f"a partition takes exactly one record batch: {have - h.size} bytes follow a batch of {h.size}")
     if h.last_offset_delta + 1 != h.record_count or h.record_count <= 0:
         return InvalidRecord(
             f"record count is {h.record_count} with a last offset delta of {h.last_offset_delta}; "
             "offsets must run from 0 to count - 1"
+        )
+    block_size = h.size - HEADER_SIZE
+    if not h.codec and h.record_count * _RECORD_SIZE_MIN > block_size:
+        return InvalidRecord(
+            f"record count is {h.record_count}; {block_size} bytes hold {block_size // _RECORD_SIZE_MIN} records at most"
         )
     if h.is_control:
         return InvalidRecord("control batches are written by brokers only")
@@ -150,22 +188,3 @@ def _content_fault(h: BatchHeader) -> RecordsError:
         return InvalidTimestamp("a producer may not set the timestamp type to LogAppendTime")
     check(h.codec > _ZSTD, "a refused batch has a reason", header=h)
     return UnsupportedCompressionType(f"codec {h.codec} does not exist; known are 0 to {_ZSTD}")
-
-
-def check_timestamps(header: BatchHeader, *, now_ms: int, before_max_ms: int, after_max_ms: int) -> None:
-    """Raise `InvalidTimestamp` unless the batch's first and largest timestamp lie within the topic's bounds around `now_ms`.
-
-    For topics whose `message.timestamp.type` is CreateTime. Kafka looks at every record; the header's two bound them all but
-    for records older than the first one, and looking costs nothing. A batch without timestamps (-1) passes, as in Kafka.
-    """
-    first, largest = header.base_timestamp, header.max_timestamp
-    if first >= now_ms - before_max_ms and largest <= now_ms + after_max_ms and first <= largest:
-        return
-    for name, timestamp in (("first", first), ("largest", largest)):
-        if timestamp == NO_TIMESTAMP:
-            continue
-        if not now_ms - before_max_ms <= timestamp <= now_ms + after_max_ms:
-            raise InvalidTimestamp(
-                f"the batch's {name} timestamp {timestamp} is outside [{now_ms - before_max_ms}, {now_ms + after_max_ms}] "
-                "(message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
-            )

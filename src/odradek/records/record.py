@@ -40,7 +40,7 @@ from odradek.records.batch import (
     batch_crc,
 )
 from odradek.records.compression import DECOMPRESSED_SIZE_MAX, Codec, compress, decompress
-from odradek.records.errors import InvalidRecord, KeysMissing
+from odradek.records.errors import NAMED_RECORDS_MAX, InvalidRecord, KeysMissing
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -167,23 +167,29 @@ def check_records(block: bytes, header: BatchHeader, *, require_keys: bool) -> N
     """Raise `InvalidRecord` unless the block holds what the header announces, offset deltas counting up from 0.
 
     `require_keys` is a compacted topic's rule: without a key, compaction could never tell what a record replaces; `KeysMissing`
-    names all that lack one. Half the cost of reading the records, which is most of what recompressing a batch costs.
+    names those that lack one (`NAMED_RECORDS_MAX` of them are enough to refuse the batch). Half the cost of reading the
+    records, which is most of what recompressing a batch costs.
     """
     position = 0
-    keyless: list[int] = []
+    keyless: list[int] | None = [] if require_keys else None
     try:
         for index in range(header.record_count):
             position = _check_record(block, position, index, keyless)
+            if keyless and len(keyless) == NAMED_RECORDS_MAX:
+                raise KeysMissing(keyless, header.record_count)
     except IndexError:
         raise _cut_record(block) from None
     if position != len(block):
         raise _left_over(block, position, header)
-    if require_keys and keyless:
+    if keyless:
         raise KeysMissing(keyless, header.record_count)
 
 
-def _check_record(block: bytes, position: int, index: int, keyless: list[int]) -> int:
-    """Where the `index`-th record, which begins at `position`, ends. `IndexError` when the block ends first."""
+def _check_record(block: bytes, position: int, index: int, keyless: list[int] | None) -> int:
+    """Where the `index`-th record, which begins at `position`, ends; it joins `keyless` if it has no key.
+
+    `IndexError` when the block ends first.
+    """
     length, position = _varint(block, position)
     end = position + length
     if end > len(block) or length < 0:
@@ -196,7 +202,8 @@ def _check_record(block: bytes, position: int, index: int, keyless: list[int]) -
     if size < 0:
         if size != -1:
             raise InvalidRecord(f"a field of {size} bytes at byte {position}")
-        keyless.append(index)
+        if keyless is not None:
+            keyless.append(index)
         size = 0
     position += size
     size, position = _varint(block, position)

@@ -71,7 +71,7 @@ class AppendWatcher(Protocol):
 
 
 class Partition:
-    """The leader's view. `topic_id` is 16 bytes, offsets are Kafka's, `in_sync_count` counts this replica too."""
+    """The leader's view. `topic_id` is 16 bytes, offsets are Kafka's, the counts of replicas include this one."""
 
     __slots__ = (
         "_commits",
@@ -86,6 +86,7 @@ class Partition:
         "leader_epoch",
         "log",
         "records_in",
+        "replica_count",
         "role",
         "topic",
         "topic_id",
@@ -108,7 +109,7 @@ class Partition:
         self.log = log
         self.role = Role.LEADER
         self.leader_epoch = leader_epoch
-        self.in_sync_count = 1
+        self.in_sync_count = self.replica_count = 1
         self.fsync_all = fsync_all
         # What was appended and fetched since the start, for metrics; whoever fetches adds to `bytes_out`.
         self.bytes_in = self.records_in = self.bytes_out = 0
@@ -141,13 +142,21 @@ class Partition:
         where = f"{self.topic}-{self.index}: leader epoch is {self.leader_epoch}, the request says {asked}"
         raise FencedLeaderEpoch(where) if asked < self.leader_epoch else UnknownLeaderEpoch(where)
 
+    @property
+    def min_in_sync_count(self) -> int:
+        """How many replicas `acks=all` needs in sync: `min.insync.replicas`, but never more than the partition has.
+
+        Kafka 4 reads it so: one setting for a whole cluster then suits its topics of fewer replicas too.
+        """
+        return min(self.log.config.min_insync_replicas, self.replica_count)
+
     def check_in_sync(self) -> None:
-        """Raise unless `acks=all` can be honoured now (`min.insync.replicas`)."""
-        needed = self.log.config.min_insync_replicas
+        """Raise unless `acks=all` can be honoured now."""
+        needed = self.min_in_sync_count
         if self.in_sync_count < needed:
             raise NotEnoughReplicas(
-                f"{self.topic}-{self.index}: {self.in_sync_count} replica in sync, acks=all needs {needed} "
-                "(min.insync.replicas)"
+                f"{self.topic}-{self.index}: {self.in_sync_count} of {self.replica_count} replicas in sync, acks=all needs "
+                f"{needed} (min.insync.replicas)"
             )
 
     def append_now(self, batch: bytearray | memoryview, header: BatchHeader, now_ms: int) -> AppendResult | NeedsRoll:

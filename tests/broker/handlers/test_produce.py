@@ -139,10 +139,10 @@ def test_one_bad_partition_does_not_hinder_the_others(client: Any, topic: str) -
     assert codes == [ErrorCode.CORRUPT_MESSAGE, 0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]
 
 
-def test_min_insync_replicas_holds_for_acks_all_only(client: Any) -> None:
+@pytest.mark.parametrize("acks", [-1, 1])
+def test_min_insync_replicas_asks_for_no_more_replicas_than_a_topic_has(client: Any, acks: int) -> None:
     topic = make_topic(client, min_insync_replicas="2")
-    assert first(client.call(produce, 9, request(topic, batch(b"x"), acks=-1))).error_code == ErrorCode.NOT_ENOUGH_REPLICAS
-    assert first(client.call(produce, 9, request(topic, batch(b"x"), acks=1))).error_code == 0
+    assert first(client.call(produce, 9, request(topic, batch(b"x"), acks=acks))).error_code == 0
 
 
 def test_a_compacted_topic_needs_keys(client: Any) -> None:
@@ -151,7 +151,38 @@ def test_a_compacted_topic_needs_keys(client: Any) -> None:
     keyless = build_batch([NewRecord(None if index % 2 else b"k", b"x", NOW) for index in range(6)])
     answer = first(client.call(produce, 9, request(topic, keyless)))
     assert answer.error_code == ErrorCode.INVALID_RECORD
-    assert [each.batch_index for each in answer.record_errors] == [1, 3, 5], "clients fail these and may send the others again"
+    assert [each.batch_index for each in answer.record_errors] == [1, 3, 5], "clients tell whoever sent these"
+    assert answer.log_start_offset == 0
+
+
+def test_records_out_of_the_timestamps_bounds_are_named(client: Any, topic: str) -> None:
+    records = build_batch([NewRecord(b"k", b"v", at) for at in (NOW, NOW + 10**12, NOW, NOW + 10**13)])
+    for _ in range(2):
+        answer = first(client.call(produce, 9, request(topic, records)))
+        assert (answer.error_code, answer.log_start_offset) == (ErrorCode.INVALID_TIMESTAMP, 0)
+        assert [each.batch_index for each in answer.record_errors] == [1, 3]
+        assert str(NOW + 10**12) in answer.record_errors[0].batch_index_error_message
+
+
+def test_a_refusal_behind_a_roll_is_told_alike(client: Any) -> None:
+    topic = make_topic(client, message_timestamp_before_max_ms="1000")
+    assert end_offset(client, topic) == 0
+    answer = first(client.call(produce, 9, request(topic, batch(b"x"))))
+    assert (answer.error_code, answer.log_start_offset) == (ErrorCode.INVALID_TIMESTAMP, 0)
+    assert [each.batch_index for each in answer.record_errors] == [0]
+
+
+def test_a_topic_without_partitions_is_not_answered(client: Any, topic: str) -> None:
+    asked = request(topic, batch(b"x"))
+    asked.topic_data.append(produce.TopicProduceData(topic, partition_data=[]))
+    assert len(client.call(produce, 9, asked).responses) == 1
+
+
+def test_a_partition_that_is_named_twice_takes_both_batches(client: Any, topic: str) -> None:
+    asked = request(topic, batch(b"one"))
+    asked.topic_data[0].partition_data.append(produce.PartitionProduceData(0, batch(b"two")))
+    answers = client.call(produce, 9, asked).responses[0].partition_responses
+    assert [each.base_offset for each in answers] == [0, 1], "Kafka keeps the last one, and says nothing of the other"
 
 
 def test_log_append_time_is_told_and_stored(client: Any) -> None:

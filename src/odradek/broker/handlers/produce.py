@@ -21,7 +21,7 @@ from odradek.broker.dispatch import NO_RESPONSE, BadRequest, NoResponse
 from odradek.log.results import NEEDS_ROLL
 from odradek.metadata import names
 from odradek.records.batch import check_produced
-from odradek.records.errors import KeysMissing
+from odradek.records.errors import NotOneBatch, RecordsError
 from odradek.wire.errors import ErrorCode, name_of
 from odradek.wire.messages.produce import (
     BatchIndexAndErrorMessage,
@@ -41,10 +41,12 @@ if TYPE_CHECKING:
 
 ALL, LEADER, NONE = -1, 1, 0
 _TOPIC_IDS_SINCE = 13
-# Refusals by the log's own state tell where the log starts, as Kafka's do.
+# Refusals by the log tell where it starts, as Kafka's do; not what is refused before the log is asked (`NotOneBatch`), and
+# not what says that nothing is known of it (damaged, too large, disk, leader).
 _TOLD_WITH_LOG_START = frozenset(
     (
         ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TIMESTAMP,
+        ErrorCode.INVALID_RECORD, ErrorCode.NOT_ENOUGH_REPLICAS,
     )
 )  # fmt: skip
 _ADMIN_CLIENT_ID = "__admin_client"  # whom Kafka lets write to internal topics
@@ -76,7 +78,8 @@ class _Produce:
     def run(self) -> Answer | asyncio.Future[Any] | Coroutine[Any, Any, Any]:
         for topic in self.request.topic_data:
             answers = [self._append(topic, data) for data in topic.partition_data]
-            self.response.responses.append(TopicProduceResponse(topic.name, topic.topic_id, answers))
+            if answers:
+                self.response.responses.append(TopicProduceResponse(topic.name, topic.topic_id, answers))
         return self._roll_then_finish() if self.appends else self._finish()
 
     def _append(self, topic: TopicProduceData, data: PartitionProduceData) -> PartitionProduceResponse:
@@ -99,9 +102,7 @@ class _Produce:
             else:
                 self._appended(partition, header, result, answer)
         except OdradekError as error:
-            self._refuse(topic, answer, error)
-            if partition is not None and answer.error_code in _TOLD_WITH_LOG_START:
-                answer.log_start_offset = partition.log.log_start_offset
+            self._refuse(topic.name, answer, error, partition)
         return answer
 
     def _partition(self, topic: TopicProduceData, index: int) -> Partition:
@@ -132,7 +133,7 @@ class _Produce:
                 result = await partition.append(data.records, header, self.now_ms)  # type: ignore[arg-type]
                 self._appended(partition, header, result, answer)
             except (OdradekError, OSError) as error:
-                self._refuse(None, answer, error)
+                self._refuse(partition.topic, answer, error, partition)
         finished = self._finish()
         return await finished if isinstance(finished, asyncio.Future) else finished
 
@@ -153,16 +154,19 @@ class _Produce:
                     )
         return NO_RESPONSE
 
-    def _refuse(self, topic: TopicProduceData | None, answer: PartitionProduceResponse, error: OdradekError | OSError) -> None:
+    def _refuse(
+        self, topic: str, answer: PartitionProduceResponse, error: OdradekError | OSError, partition: Partition | None
+    ) -> None:
         unnamed = ErrorCode.KAFKA_STORAGE_ERROR if isinstance(error, OSError) else ErrorCode.UNKNOWN_SERVER_ERROR
         answer.error_code = getattr(error, "code", unnamed)
         answer.error_message = str(error)
-        if isinstance(error, KeysMissing):
-            answer.record_errors = [BatchIndexAndErrorMessage(index, "no key") for index in error.record_indexes]
-        entry_metrics = self.context.broker.metrics.produce_errors
-        entry_metrics.count_error(answer.error_code)
+        if isinstance(error, RecordsError):
+            answer.record_errors = [BatchIndexAndErrorMessage(*each) for each in error.record_errors]
+        if partition is not None and answer.error_code in _TOLD_WITH_LOG_START and not isinstance(error, NotOneBatch):
+            answer.log_start_offset = partition.log.log_start_offset
+        self.context.broker.metrics.produce_errors.count_error(answer.error_code)
         if _logger.is_enabled("debug"):
-            _logger.debug("produce refused", topic=topic.name if topic else "", partition=answer.index,
+            _logger.debug("produce refused", topic=topic, partition=answer.index,
                           error=name_of(answer.error_code), reason=str(error), client=self.context.client_id)  # fmt: skip
 
 
