@@ -35,9 +35,6 @@ _logger = get_logger("broker")
 def run(config: BrokerConfig, *, on_started: Callable[[Node], None] | None = None) -> int:
     """Serve until a signal or a failed disk; returns the exit code. Raises what `Node.start` raises."""
     enable_faulthandler()
-    before, limit = raise_descriptor_limit()
-    if limit != before:
-        _logger.info("more file descriptors allowed", RLIMIT_NOFILE=limit, before=before)
     loop = new_event_loop()
     try:
         return loop.run_until_complete(_serve(config, on_started))
@@ -54,6 +51,7 @@ def enable_faulthandler() -> None:
 
 
 async def _serve(config: BrokerConfig, on_started: Callable[[Node], None] | None) -> int:
+    before, limit = raise_descriptor_limit()
     with _Signals() as signals:
         starting = asyncio.ensure_future(Node.start(config))
         await asyncio.wait((starting, signals.first), return_when=asyncio.FIRST_COMPLETED)
@@ -64,6 +62,8 @@ async def _serve(config: BrokerConfig, on_started: Callable[[Node], None] | None
             _logger.info("stopped while starting", signal=signals.name)
             return 0
         node = starting.result()
+        if limit != before:  # said only now: a start that is refused says why in one line, and nothing else
+            _logger.info("more file descriptors allowed", RLIMIT_NOFILE=limit, before=before)
         if on_started is not None:
             on_started(node)
         done, _ = await asyncio.wait((signals.first, node.failed), return_when=asyncio.FIRST_COMPLETED)
