@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 
 import odradek
 from odradek.wire.headers import decode_response_header, encode_request_header
+
+sys.path.insert(0, str(Path(__file__).parent))  # broker_rooms
 
 
 class RawClient:

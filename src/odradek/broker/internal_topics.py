@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from odradek.metadata.errors import MetadataError
 from odradek.metadata.image import TopicImage
 from odradek.metadata.names import GROUP_TOPIC
 from odradek.metadata.topics import internal_topic
@@ -31,12 +30,10 @@ class InternalTopics:
         if found is not None:
             return found
         async with self._making:
-            found = self._state.image.topic(GROUP_TOPIC) or await self._make()
-        self.note_partition_count()
-        return found
+            return self._state.image.topic(GROUP_TOPIC) or await self._make()
 
     def note_partition_count(self) -> None:
-        """Tell the coordinator how many partitions there are: what exists wins over what is configured."""
+        """At start: tell the coordinator how many partitions there are; what exists wins over what is configured."""
         found = self._state.image.topic(GROUP_TOPIC)
         if found is not None:
             self._state.groups.partition_count = len(found.partitions)
@@ -45,6 +42,9 @@ class InternalTopics:
         state = self._state
         request = internal_topic(GROUP_TOPIC, state.config, len(state.image.live_brokers()))
         (made,) = await state.controller.create_topics([request])
-        if isinstance(made, MetadataError):
+        if isinstance(made, TopicImage):
+            return made
+        found = state.image.topic(GROUP_TOPIC)  # somebody else's request may have been before this one
+        if found is None:
             raise made
-        return made
+        return found

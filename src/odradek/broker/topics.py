@@ -58,6 +58,9 @@ class TopicKeeper:
     async def on_change(self, change: Change) -> None:
         """Carry out one change of the image."""
         if isinstance(change, TopicChange):
+            if change.old is None and change.new.name == GROUP_TOPIC:
+                # Whoever made it, and however wide. If it is widened, groups move at the next start, as in Kafka.
+                self._state.groups.partition_count = len(change.new.partitions)
             await self._open_topic(change.new)
             if change.old is not None and change.old.configs != change.new.configs:
                 self._configure(change.new)
