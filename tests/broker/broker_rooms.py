@@ -87,7 +87,7 @@ async def put(partition: Partition, *values: bytes) -> None:
 
 
 @asynccontextmanager
-async def rooms(disk: MemoryStorage | None = None, store: KeptStore | None = None, **settings: str) -> AsyncIterator[Rooms]:
+async def rooms(disk: MemoryStorage | None = None, store: KeptStore | None = None, /, **settings: str) -> AsyncIterator[Rooms]:
     """The rooms of one broker."""
     disk, store = disk or MemoryStorage(), store or KeptStore()
     state = BrokerState()

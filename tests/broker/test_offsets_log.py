@@ -15,6 +15,7 @@ from odradek.aio.memory_storage import MemoryStorage
 from odradek.aio.storage import Operation
 from odradek.base.errors import OdradekError
 from odradek.broker.offsets_log import READ_SIZE, NotCoordinator, OffsetsLog
+from odradek.log.results import WOULD_BLOCK
 from odradek.records.batch import parse_header
 from odradek.records.record import NewRecord, build_batch
 from odradek.wire.errors import ErrorCode
@@ -47,8 +48,9 @@ def test_an_append_is_one_batch_stamped_with_the_brokers_time() -> None:
     async def story(opened: Rooms) -> None:
         log = await offsets_log(opened)
         await log.append(0, [(b"a", b"1"), (b"b", b"2"), (b"c", b"3")])
-        partition = opened.partition("__consumer_offsets")
-        header = parse_header(partition.log.read_slice(0, 1000, 3).read_now())
+        found = opened.partition("__consumer_offsets").log.read_slice(0, 1000, 3)
+        assert found is not WOULD_BLOCK
+        header = parse_header(await found.read())
         assert (header.record_count, header.base_timestamp, header.max_timestamp) == (3, NOW, NOW)
 
     tell(story, offsets_topic_num_partitions="1")
