@@ -1,0 +1,1 @@
+"""What only Linux has: its native asynchronous I/O, which completes through an eventfd."""
