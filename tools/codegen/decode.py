@@ -6,6 +6,8 @@ Rules of the generated code:
   width read past it raises `struct.error`; since `pos` only grows, one comparison at the end of a message finds every
   truncation.
 - A count is checked against the bytes that remain before anything is made, so a hostile count costs nothing.
+- Decoders of requests take an `ElementBudget`, or None for a request too small to count (`wire/elements.py`): every array
+  takes its count out of it, once, before anything is made. `source.counted` says whether the message at hand has one.
 - Structs are read by list readers, `_read_X_vN(buf, pos, count)`, with the fields inline in the loop: a call per
   list, not per element.
 - The variables are always `s` (the object), `n` (a length), `end`, and for tagged fields `tags`, `tag`, `size`,
@@ -34,10 +36,15 @@ def emit_reader(source: Source, layout: Layout) -> None:
     name = layout.struct
     if not layout.min_size:
         raise ValueError(f"{name} can be empty, so a count of it has no bound")
-    source.line(f"def {reader_name(layout)}(buf: Buffer, pos: int, count: int) -> tuple[list[{name}], int]:")
+    budget = ""
+    if source.counted:
+        budget = ", budget: ElementBudget | None"
+        source.counting_readers.add(reader_name(layout))
+    source.line(f"def {reader_name(layout)}(buf: Buffer, pos: int, count: int{budget}) -> tuple[list[{name}], int]:")
     source.level += 1
     source.line(f"if count * {layout.min_size} > len(buf) - pos:")
     source.line(f'    raise {source.help("bad_count")}("{name}", count, len(buf) - pos)')
+    emit_count(source, name, "count")
     source.line(f"items: list[{name}] = []")
     source.line("for _ in range(count):")
     source.level += 1
@@ -52,7 +59,8 @@ def emit_reader(source: Source, layout: Layout) -> None:
 
 def emit_message_decoder(source: Source, layout: Layout, function: str) -> None:
     """The public function that reads one message and turns every failure into a `WireError`."""
-    source.line(f"def {function}(buf: Buffer, pos: int = 0) -> tuple[{layout.struct}, int]:")
+    budget = ", budget: ElementBudget | None = None" if source.counted else ""
+    source.line(f"def {function}(buf: Buffer, pos: int = 0{budget}) -> tuple[{layout.struct}, int]:")
     source.level += 1
     source.line("try:")
     source.level += 1
@@ -66,6 +74,13 @@ def emit_message_decoder(source: Source, layout: Layout, function: str) -> None:
     source.level -= 1
     source.line("")
     source.line("")
+
+
+def emit_count(source: Source, name: str, count: str) -> None:
+    """Take so many elements out of the budget, where there is one."""
+    if source.counted:
+        source.line("if budget is not None:")
+        source.line(f'    budget.take("{name}", {count})')
 
 
 def emit_body(source: Source, layout: Layout) -> None:
@@ -104,7 +119,7 @@ def emit_item(source: Source, item: Item, flexible: bool, target: str) -> None:
 
 def emit_struct(source: Source, item: Item, layout: Layout, target: str) -> None:
     """Read a single struct; a nullable one has a marker byte before it (KIP-893)."""
-    read = f"({target},), pos = {reader_name(layout)}(buf, pos, 1)"
+    read = f"({target},), pos = {read_call(source, layout, '1')}"
     if not item.nullable:
         source.flush_decode()
         source.line(read)
@@ -115,6 +130,14 @@ def emit_struct(source: Source, item: Item, layout: Layout, target: str) -> None
     source.line(f"    {target} = None")
     source.line("else:")
     source.line(f"    {read}")
+
+
+def read_call(source: Source, layout: Layout, count: str) -> str:
+    """The call of a struct's list reader. A response that holds a struct of its request does without counting."""
+    budget = ""
+    if reader_name(layout) in source.counting_readers:
+        budget = ", budget" if source.counted else ", None"
+    return f"{reader_name(layout)}(buf, pos, {count}{budget})"
 
 
 def emit_length(source: Source, item: Item, flexible: bool, target: str) -> None:
@@ -146,11 +169,13 @@ def emit_measured(source: Source, item: Item, flexible: bool, target: str) -> No
         source.line(f"{target} = {SCALARS[kafka_type]}")
         source.line("pos = end")
     elif item.layout:
-        source.line(f"{target}, pos = {reader_name(item.layout)}(buf, pos, {count})")
+        source.line(f"{target}, pos = {read_call(source, item.layout, count)}")
     elif kafka_type == "string":
+        emit_count(source, item.name, count)
         helper = source.help("read_compact_strings" if flexible else "read_strings")
         source.line(f"{target}, pos = {helper}(buf, pos, {count})")
     else:
+        emit_count(source, item.name, count)
         code, width = FIXED[kafka_type]
         source.line(f'{target}, pos = {source.help("read_numbers")}(buf, pos, {count}, "{code}", {width})')
 
@@ -161,12 +186,13 @@ def emit_tags(source: Source, layout: Layout) -> None:
     source.flush_decode()
     if not layout.tagged:
         source.line("if n:")
-        source.line(f"    pos = {source.help('skip_tags')}(buf, pos, n)")
+        source.line(f"    pos = {source.help('skip_tags')}(buf, pos, n{', budget' if source.counted else ''})")
         return
     source.line("if tags:")
     source.level += 1
     source.line("if tags > 127:")
     source.line(f"    tags, pos = {source.help('finish_uvarint')}(buf, pos, tags)")
+    emit_count(source, "tagged fields", "tags")
     source.line("for _ in range(tags):")
     source.level += 1
     source.line(f"tag, pos = {source.help('read_uvarint')}(buf, pos)")

@@ -43,6 +43,7 @@ def header(table: Table, body: Source) -> list[str]:
         "from struct import Struct",
         "from typing import Final",
         "",
+        *(["from odradek.wire.elements import ElementBudget"] if "ElementBudget" in text else []),
         f"from odradek.wire.message import {', '.join(sorted(imports))}",
         "from odradek.wire.primitives import (",
         *(f"    {name}," for name in sorted(helpers)),
@@ -73,6 +74,7 @@ def constants(table: Table) -> list[str]:
 def emit_message(body: Source, message: Message, versions: dict[int, Layout], emitted: set[str]) -> list[str]:
     """All code of one message; returns the lines of its tables, which come last in the module."""
     subject = snake_case(message.struct) if message.kind == "data" else message.kind
+    body.counted = message.kind == "request"
     gather = message.kind == "response" and any(layout.has_records for layout in versions.values())
     for layout in {id(v): v for v in versions.values()}.values():
         for held in list(layout.walk())[:-1]:
@@ -102,8 +104,9 @@ def emit_once(body: Source, layout: Layout, emitted: set[str], gather: bool) -> 
 def version_tables(message: Message, subject: str, versions: dict[int, Layout], gather: bool) -> list[str]:
     """Dicts from version to function."""
     struct = message.struct
+    takes = "..." if message.kind == "request" else "[Buffer, int]"  # the budget of a request may be left out
     kinds = {
-        "decode": f"Callable[[Buffer, int], tuple[{struct}, int]]",
+        "decode": f"Callable[{takes}, tuple[{struct}, int]]",
         "encode": f"Callable[[{struct}, bytearray], None]",
     }
     if gather:

@@ -20,6 +20,8 @@ class Source:
         self.packs: set[str] = set()
         self.helpers: set[str] = set()
         self.pending: list[tuple[str, str]] = []
+        self.counted = False  # whether what is emitted now counts its elements: in requests
+        self.counting_readers: set[str] = set()  # those that take a budget
 
     def line(self, text: str) -> None:
         """Add one line at the present indentation."""

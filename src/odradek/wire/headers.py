@@ -17,6 +17,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from odradek.wire.api import APIS, ApiKey
+from odradek.wire.elements import ElementBudget
 from odradek.wire.primitives import (
     DECODE_ERRORS,
     Buffer,
@@ -33,6 +34,8 @@ _correlation = Struct(">i")
 
 API_KEY_OFFSET: Final = 0
 CORRELATION_ID_OFFSET: Final = 4
+MAX_HEADER_TAGS: Final = 1000
+"""Of a request's header; Kafka has defined none yet, and walking over millions would hold up everybody else."""
 
 
 class RequestHeader(NamedTuple):
@@ -77,7 +80,7 @@ def decode_request_header(buf: Buffer, pos: int = 0) -> RequestHeader:
             tags = buf[pos]
             pos += 1
             if tags:
-                pos = skip_tags(buf, pos, tags)
+                pos = skip_tags(buf, pos, tags, ElementBudget(MAX_HEADER_TAGS))
     except DECODE_ERRORS as error:
         raise malformed("RequestHeader", buf, error) from None
     if pos > len(buf):

@@ -17,6 +17,7 @@ from struct import Struct
 from struct import error as struct_error
 from typing import Final, TypeAlias
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.errors import WireError
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -265,11 +266,13 @@ def write_compact_strings(out: bytearray, values: Sequence[str]) -> None:
 # Tagged fields
 
 
-def skip_tags(buf: Buffer, pos: int, first: int) -> int:
+def skip_tags(buf: Buffer, pos: int, first: int, budget: ElementBudget | None = None) -> int:
     """Go past tagged fields that nobody knows; `first` is the first byte of their count, already read."""
     count = first
     if first > 127:
         count, pos = finish_uvarint(buf, pos, first)
+    if budget is not None:
+        budget.take("tagged fields", count)
     for _ in range(count):
         _, pos = read_uvarint(buf, pos)
         size, pos = read_uvarint(buf, pos)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -65,7 +66,7 @@ class AddOffsetsToTxnResponse(Message):
         self.error_code = error_code
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AddOffsetsToTxnRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AddOffsetsToTxnRequest, int]:
     try:
         s = new(AddOffsetsToTxnRequest)
         n, = _u_h(buf, pos)
@@ -103,7 +104,7 @@ def encode_request_v0(s: AddOffsetsToTxnRequest, out: bytearray) -> None:
         raise unencodable("AddOffsetsToTxnRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[AddOffsetsToTxnRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AddOffsetsToTxnRequest, int]:
     try:
         s = new(AddOffsetsToTxnRequest)
         n = buf[pos]
@@ -129,7 +130,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[AddOffsetsToTxnRequest
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AddOffsetsToTxnRequest", buf, error) from None
     if pos > len(buf):
@@ -204,7 +205,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 4
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AddOffsetsToTxnRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AddOffsetsToTxnRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

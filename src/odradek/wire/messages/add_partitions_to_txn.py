@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -149,9 +150,11 @@ class AddPartitionsToTxnResponse(Message):
         self.results_by_transaction = [] if results_by_transaction is NOT_GIVEN else results_by_transaction
 
 
-def _read_AddPartitionsToTxnTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AddPartitionsToTxnTopic], int]:
+def _read_AddPartitionsToTxnTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AddPartitionsToTxnTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("AddPartitionsToTxnTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AddPartitionsToTxnTopic", count)
     items: list[AddPartitionsToTxnTopic] = []
     for _ in range(count):
         s = new(AddPartitionsToTxnTopic)
@@ -166,6 +169,8 @@ def _read_AddPartitionsToTxnTopic_v0(buf: Buffer, pos: int, count: int) -> tuple
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("partitions", n)
             s.partitions, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("partitions", n)
@@ -182,7 +187,7 @@ def _write_AddPartitionsToTxnTopic_v0(out: bytearray, items: Iterable[AddPartiti
         write_numbers(out, s.partitions, "i")
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AddPartitionsToTxnRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AddPartitionsToTxnRequest, int]:
     try:
         s = new(AddPartitionsToTxnRequest)
         s.transactions = []
@@ -197,7 +202,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AddPartitionsToTxnRequ
         s.v3_and_below_producer_id, s.v3_and_below_producer_epoch, n = _u_qhi(buf, pos)
         pos += 14
         if n >= 0:
-            s.v3_and_below_topics, pos = _read_AddPartitionsToTxnTopic_v0(buf, pos, n)
+            s.v3_and_below_topics, pos = _read_AddPartitionsToTxnTopic_v0(buf, pos, n, budget)
         else:
             raise bad_length("v3_and_below_topics", n)
     except DECODE_ERRORS as error:
@@ -218,9 +223,11 @@ def encode_request_v0(s: AddPartitionsToTxnRequest, out: bytearray) -> None:
         raise unencodable("AddPartitionsToTxnRequest", error) from error
 
 
-def _read_AddPartitionsToTxnTopic_v3(buf: Buffer, pos: int, count: int) -> tuple[list[AddPartitionsToTxnTopic], int]:
+def _read_AddPartitionsToTxnTopic_v3(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AddPartitionsToTxnTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("AddPartitionsToTxnTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AddPartitionsToTxnTopic", count)
     items: list[AddPartitionsToTxnTopic] = []
     for _ in range(count):
         s = new(AddPartitionsToTxnTopic)
@@ -239,13 +246,15 @@ def _read_AddPartitionsToTxnTopic_v3(buf: Buffer, pos: int, count: int) -> tuple
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -268,7 +277,7 @@ def _write_AddPartitionsToTxnTopic_v3(out: bytearray, items: Iterable[AddPartiti
         out.append(0)
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[AddPartitionsToTxnRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AddPartitionsToTxnRequest, int]:
     try:
         s = new(AddPartitionsToTxnRequest)
         s.transactions = []
@@ -287,13 +296,13 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[AddPartitionsToTxnRequ
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.v3_and_below_topics, pos = _read_AddPartitionsToTxnTopic_v3(buf, pos, n - 1)
+            s.v3_and_below_topics, pos = _read_AddPartitionsToTxnTopic_v3(buf, pos, n - 1, budget)
         else:
             raise bad_length("v3_and_below_topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AddPartitionsToTxnRequest", buf, error) from None
     if pos > len(buf):
@@ -322,9 +331,11 @@ def encode_request_v3(s: AddPartitionsToTxnRequest, out: bytearray) -> None:
         raise unencodable("AddPartitionsToTxnRequest", error) from error
 
 
-def _read_AddPartitionsToTxnTransaction_v4(buf: Buffer, pos: int, count: int) -> tuple[list[AddPartitionsToTxnTransaction], int]:
+def _read_AddPartitionsToTxnTransaction_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AddPartitionsToTxnTransaction], int]:
     if count * 14 > len(buf) - pos:
         raise bad_count("AddPartitionsToTxnTransaction", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AddPartitionsToTxnTransaction", count)
     items: list[AddPartitionsToTxnTransaction] = []
     for _ in range(count):
         s = new(AddPartitionsToTxnTransaction)
@@ -343,13 +354,13 @@ def _read_AddPartitionsToTxnTransaction_v4(buf: Buffer, pos: int, count: int) ->
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_AddPartitionsToTxnTopic_v3(buf, pos, n - 1)
+            s.topics, pos = _read_AddPartitionsToTxnTopic_v3(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -373,7 +384,7 @@ def _write_AddPartitionsToTxnTransaction_v4(out: bytearray, items: Iterable[AddP
         out.append(0)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[AddPartitionsToTxnRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AddPartitionsToTxnRequest, int]:
     try:
         s = new(AddPartitionsToTxnRequest)
         s.v3_and_below_transactional_id = ""
@@ -384,13 +395,13 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[AddPartitionsToTxnRequ
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.transactions, pos = _read_AddPartitionsToTxnTransaction_v4(buf, pos, n - 1)
+            s.transactions, pos = _read_AddPartitionsToTxnTransaction_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("transactions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AddPartitionsToTxnRequest", buf, error) from None
     if pos > len(buf):
@@ -686,7 +697,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AddPartitionsToTxnRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AddPartitionsToTxnRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -123,9 +124,11 @@ class AlterClientQuotasResponse(Message):
         self.entries = [] if entries is NOT_GIVEN else entries
 
 
-def _read_EntityData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[EntityData], int]:
+def _read_EntityData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[EntityData], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("EntityData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("EntityData", count)
     items: list[EntityData] = []
     for _ in range(count):
         s = new(EntityData)
@@ -164,9 +167,11 @@ def _write_EntityData_v0(out: bytearray, items: Iterable[EntityData]) -> None:
             out += b
 
 
-def _read_OpData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[OpData], int]:
+def _read_OpData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OpData], int]:
     if count * 11 > len(buf) - pos:
         raise bad_count("OpData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OpData", count)
     items: list[OpData] = []
     for _ in range(count):
         s = new(OpData)
@@ -192,22 +197,24 @@ def _write_OpData_v0(out: bytearray, items: Iterable[OpData]) -> None:
         out += _p_dT(s.value, s.remove)
 
 
-def _read_EntryData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[EntryData], int]:
+def _read_EntryData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[EntryData], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("EntryData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("EntryData", count)
     items: list[EntryData] = []
     for _ in range(count):
         s = new(EntryData)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.entity, pos = _read_EntityData_v0(buf, pos, n)
+            s.entity, pos = _read_EntityData_v0(buf, pos, n, budget)
         else:
             raise bad_length("entity", n)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.ops, pos = _read_OpData_v0(buf, pos, n)
+            s.ops, pos = _read_OpData_v0(buf, pos, n, budget)
         else:
             raise bad_length("ops", n)
         items.append(s)
@@ -222,13 +229,13 @@ def _write_EntryData_v0(out: bytearray, items: Iterable[EntryData]) -> None:
         _write_OpData_v0(out, s.ops)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterClientQuotasRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterClientQuotasRequest, int]:
     try:
         s = new(AlterClientQuotasRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.entries, pos = _read_EntryData_v0(buf, pos, n)
+            s.entries, pos = _read_EntryData_v0(buf, pos, n, budget)
         else:
             raise bad_length("entries", n)
         s.validate_only, = _u_T(buf, pos)
@@ -249,9 +256,11 @@ def encode_request_v0(s: AlterClientQuotasRequest, out: bytearray) -> None:
         raise unencodable("AlterClientQuotasRequest", error) from error
 
 
-def _read_EntityData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[EntityData], int]:
+def _read_EntityData_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[EntityData], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("EntityData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("EntityData", count)
     items: list[EntityData] = []
     for _ in range(count):
         s = new(EntityData)
@@ -278,7 +287,7 @@ def _read_EntityData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[EntityD
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -305,9 +314,11 @@ def _write_EntityData_v1(out: bytearray, items: Iterable[EntityData]) -> None:
         out.append(0)
 
 
-def _read_OpData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[OpData], int]:
+def _read_OpData_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OpData], int]:
     if count * 11 > len(buf) - pos:
         raise bad_count("OpData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OpData", count)
     items: list[OpData] = []
     for _ in range(count):
         s = new(OpData)
@@ -324,7 +335,7 @@ def _read_OpData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[OpData], in
         s.value, s.remove, n = _u_dTB(buf, pos)
         pos += 10
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -341,9 +352,11 @@ def _write_OpData_v1(out: bytearray, items: Iterable[OpData]) -> None:
         out += _p_dTB(s.value, s.remove, 0)
 
 
-def _read_EntryData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[EntryData], int]:
+def _read_EntryData_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[EntryData], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("EntryData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("EntryData", count)
     items: list[EntryData] = []
     for _ in range(count):
         s = new(EntryData)
@@ -352,7 +365,7 @@ def _read_EntryData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[EntryDat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.entity, pos = _read_EntityData_v1(buf, pos, n - 1)
+            s.entity, pos = _read_EntityData_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("entity", n)
         n = buf[pos]
@@ -360,13 +373,13 @@ def _read_EntryData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[EntryDat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.ops, pos = _read_OpData_v1(buf, pos, n - 1)
+            s.ops, pos = _read_OpData_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("ops", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -388,7 +401,7 @@ def _write_EntryData_v1(out: bytearray, items: Iterable[EntryData]) -> None:
         out.append(0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[AlterClientQuotasRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterClientQuotasRequest, int]:
     try:
         s = new(AlterClientQuotasRequest)
         n = buf[pos]
@@ -396,13 +409,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[AlterClientQuotasReque
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.entries, pos = _read_EntryData_v1(buf, pos, n - 1)
+            s.entries, pos = _read_EntryData_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("entries", n)
         s.validate_only, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterClientQuotasRequest", buf, error) from None
     if pos > len(buf):
@@ -442,7 +455,7 @@ def _read_ResponseEntryData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.entity, pos = _read_EntityData_v0(buf, pos, n)
+            s.entity, pos = _read_EntityData_v0(buf, pos, n, None)
         else:
             raise bad_length("entity", n)
         items.append(s)
@@ -506,7 +519,7 @@ def _read_ResponseEntryData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.entity, pos = _read_EntityData_v1(buf, pos, n - 1)
+            s.entity, pos = _read_EntityData_v1(buf, pos, n - 1, None)
         else:
             raise bad_length("entity", n)
         n = buf[pos]
@@ -580,7 +593,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 1
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AlterClientQuotasRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AlterClientQuotasRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

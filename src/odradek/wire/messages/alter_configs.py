@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -114,9 +115,11 @@ class AlterConfigsResponse(Message):
         self.responses = [] if responses is NOT_GIVEN else responses
 
 
-def _read_AlterableConfig_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AlterableConfig], int]:
+def _read_AlterableConfig_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterableConfig], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("AlterableConfig", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterableConfig", count)
     items: list[AlterableConfig] = []
     for _ in range(count):
         s = new(AlterableConfig)
@@ -155,9 +158,11 @@ def _write_AlterableConfig_v0(out: bytearray, items: Iterable[AlterableConfig]) 
             out += b
 
 
-def _read_AlterConfigsResource_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AlterConfigsResource], int]:
+def _read_AlterConfigsResource_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterConfigsResource], int]:
     if count * 7 > len(buf) - pos:
         raise bad_count("AlterConfigsResource", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterConfigsResource", count)
     items: list[AlterConfigsResource] = []
     for _ in range(count):
         s = new(AlterConfigsResource)
@@ -172,7 +177,7 @@ def _read_AlterConfigsResource_v0(buf: Buffer, pos: int, count: int) -> tuple[li
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.configs, pos = _read_AlterableConfig_v0(buf, pos, n)
+            s.configs, pos = _read_AlterableConfig_v0(buf, pos, n, budget)
         else:
             raise bad_length("configs", n)
         items.append(s)
@@ -188,13 +193,13 @@ def _write_AlterConfigsResource_v0(out: bytearray, items: Iterable[AlterConfigsR
         _write_AlterableConfig_v0(out, s.configs)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterConfigsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterConfigsRequest, int]:
     try:
         s = new(AlterConfigsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.resources, pos = _read_AlterConfigsResource_v0(buf, pos, n)
+            s.resources, pos = _read_AlterConfigsResource_v0(buf, pos, n, budget)
         else:
             raise bad_length("resources", n)
         s.validate_only, = _u_T(buf, pos)
@@ -215,9 +220,11 @@ def encode_request_v0(s: AlterConfigsRequest, out: bytearray) -> None:
         raise unencodable("AlterConfigsRequest", error) from error
 
 
-def _read_AlterableConfig_v2(buf: Buffer, pos: int, count: int) -> tuple[list[AlterableConfig], int]:
+def _read_AlterableConfig_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterableConfig], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("AlterableConfig", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterableConfig", count)
     items: list[AlterableConfig] = []
     for _ in range(count):
         s = new(AlterableConfig)
@@ -244,7 +251,7 @@ def _read_AlterableConfig_v2(buf: Buffer, pos: int, count: int) -> tuple[list[Al
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -271,9 +278,11 @@ def _write_AlterableConfig_v2(out: bytearray, items: Iterable[AlterableConfig]) 
         out.append(0)
 
 
-def _read_AlterConfigsResource_v2(buf: Buffer, pos: int, count: int) -> tuple[list[AlterConfigsResource], int]:
+def _read_AlterConfigsResource_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterConfigsResource], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("AlterConfigsResource", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterConfigsResource", count)
     items: list[AlterConfigsResource] = []
     for _ in range(count):
         s = new(AlterConfigsResource)
@@ -292,13 +301,13 @@ def _read_AlterConfigsResource_v2(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.configs, pos = _read_AlterableConfig_v2(buf, pos, n - 1)
+            s.configs, pos = _read_AlterableConfig_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("configs", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -322,7 +331,7 @@ def _write_AlterConfigsResource_v2(out: bytearray, items: Iterable[AlterConfigsR
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[AlterConfigsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterConfigsRequest, int]:
     try:
         s = new(AlterConfigsRequest)
         n = buf[pos]
@@ -330,13 +339,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[AlterConfigsRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.resources, pos = _read_AlterConfigsResource_v2(buf, pos, n - 1)
+            s.resources, pos = _read_AlterConfigsResource_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("resources", n)
         s.validate_only, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterConfigsRequest", buf, error) from None
     if pos > len(buf):
@@ -521,7 +530,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AlterConfigsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AlterConfigsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -123,9 +124,11 @@ class AlterPartitionReassignmentsResponse(Message):
         self.responses = [] if responses is NOT_GIVEN else responses
 
 
-def _read_ReassignablePartition_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ReassignablePartition], int]:
+def _read_ReassignablePartition_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ReassignablePartition], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("ReassignablePartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ReassignablePartition", count)
     items: list[ReassignablePartition] = []
     for _ in range(count):
         s = new(ReassignablePartition)
@@ -134,13 +137,15 @@ def _read_ReassignablePartition_v0(buf: Buffer, pos: int, count: int) -> tuple[l
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("replicas", n - 1)
             s.replicas, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             s.replicas = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -160,9 +165,11 @@ def _write_ReassignablePartition_v0(out: bytearray, items: Iterable[Reassignable
         out.append(0)
 
 
-def _read_ReassignableTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ReassignableTopic], int]:
+def _read_ReassignableTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ReassignableTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("ReassignableTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ReassignableTopic", count)
     items: list[ReassignableTopic] = []
     for _ in range(count):
         s = new(ReassignableTopic)
@@ -181,13 +188,13 @@ def _read_ReassignableTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_ReassignablePartition_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_ReassignablePartition_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -210,7 +217,7 @@ def _write_ReassignableTopic_v0(out: bytearray, items: Iterable[ReassignableTopi
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterPartitionReassignmentsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterPartitionReassignmentsRequest, int]:
     try:
         s = new(AlterPartitionReassignmentsRequest)
         s.allow_replication_factor_change = True
@@ -219,13 +226,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterPartitionReassign
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ReassignableTopic_v0(buf, pos, n - 1)
+            s.topics, pos = _read_ReassignableTopic_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterPartitionReassignmentsRequest", buf, error) from None
     if pos > len(buf):
@@ -247,7 +254,7 @@ def encode_request_v0(s: AlterPartitionReassignmentsRequest, out: bytearray) -> 
         raise unencodable("AlterPartitionReassignmentsRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[AlterPartitionReassignmentsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterPartitionReassignmentsRequest, int]:
     try:
         s = new(AlterPartitionReassignmentsRequest)
         s.timeout_ms, s.allow_replication_factor_change, n = _u_iTB(buf, pos)
@@ -255,13 +262,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[AlterPartitionReassign
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ReassignableTopic_v0(buf, pos, n - 1)
+            s.topics, pos = _read_ReassignableTopic_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterPartitionReassignmentsRequest", buf, error) from None
     if pos > len(buf):
@@ -491,7 +498,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AlterPartitionReassignmentsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AlterPartitionReassignmentsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

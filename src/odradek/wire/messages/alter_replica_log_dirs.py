@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -111,9 +112,11 @@ class AlterReplicaLogDirsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_AlterReplicaLogDirTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AlterReplicaLogDirTopic], int]:
+def _read_AlterReplicaLogDirTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterReplicaLogDirTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("AlterReplicaLogDirTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterReplicaLogDirTopic", count)
     items: list[AlterReplicaLogDirTopic] = []
     for _ in range(count):
         s = new(AlterReplicaLogDirTopic)
@@ -128,6 +131,8 @@ def _read_AlterReplicaLogDirTopic_v1(buf: Buffer, pos: int, count: int) -> tuple
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("partitions", n)
             s.partitions, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("partitions", n)
@@ -144,9 +149,11 @@ def _write_AlterReplicaLogDirTopic_v1(out: bytearray, items: Iterable[AlterRepli
         write_numbers(out, s.partitions, "i")
 
 
-def _read_AlterReplicaLogDir_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AlterReplicaLogDir], int]:
+def _read_AlterReplicaLogDir_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterReplicaLogDir], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("AlterReplicaLogDir", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterReplicaLogDir", count)
     items: list[AlterReplicaLogDir] = []
     for _ in range(count):
         s = new(AlterReplicaLogDir)
@@ -161,7 +168,7 @@ def _read_AlterReplicaLogDir_v1(buf: Buffer, pos: int, count: int) -> tuple[list
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_AlterReplicaLogDirTopic_v1(buf, pos, n)
+            s.topics, pos = _read_AlterReplicaLogDirTopic_v1(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         items.append(s)
@@ -177,13 +184,13 @@ def _write_AlterReplicaLogDir_v1(out: bytearray, items: Iterable[AlterReplicaLog
         _write_AlterReplicaLogDirTopic_v1(out, s.topics)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[AlterReplicaLogDirsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterReplicaLogDirsRequest, int]:
     try:
         s = new(AlterReplicaLogDirsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.dirs, pos = _read_AlterReplicaLogDir_v1(buf, pos, n)
+            s.dirs, pos = _read_AlterReplicaLogDir_v1(buf, pos, n, budget)
         else:
             raise bad_length("dirs", n)
     except DECODE_ERRORS as error:
@@ -201,9 +208,11 @@ def encode_request_v1(s: AlterReplicaLogDirsRequest, out: bytearray) -> None:
         raise unencodable("AlterReplicaLogDirsRequest", error) from error
 
 
-def _read_AlterReplicaLogDirTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[AlterReplicaLogDirTopic], int]:
+def _read_AlterReplicaLogDirTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterReplicaLogDirTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("AlterReplicaLogDirTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterReplicaLogDirTopic", count)
     items: list[AlterReplicaLogDirTopic] = []
     for _ in range(count):
         s = new(AlterReplicaLogDirTopic)
@@ -222,13 +231,15 @@ def _read_AlterReplicaLogDirTopic_v2(buf: Buffer, pos: int, count: int) -> tuple
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -251,9 +262,11 @@ def _write_AlterReplicaLogDirTopic_v2(out: bytearray, items: Iterable[AlterRepli
         out.append(0)
 
 
-def _read_AlterReplicaLogDir_v2(buf: Buffer, pos: int, count: int) -> tuple[list[AlterReplicaLogDir], int]:
+def _read_AlterReplicaLogDir_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterReplicaLogDir], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("AlterReplicaLogDir", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterReplicaLogDir", count)
     items: list[AlterReplicaLogDir] = []
     for _ in range(count):
         s = new(AlterReplicaLogDir)
@@ -272,13 +285,13 @@ def _read_AlterReplicaLogDir_v2(buf: Buffer, pos: int, count: int) -> tuple[list
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_AlterReplicaLogDirTopic_v2(buf, pos, n - 1)
+            s.topics, pos = _read_AlterReplicaLogDirTopic_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -301,7 +314,7 @@ def _write_AlterReplicaLogDir_v2(out: bytearray, items: Iterable[AlterReplicaLog
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[AlterReplicaLogDirsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterReplicaLogDirsRequest, int]:
     try:
         s = new(AlterReplicaLogDirsRequest)
         n = buf[pos]
@@ -309,13 +322,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[AlterReplicaLogDirsReq
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.dirs, pos = _read_AlterReplicaLogDir_v2(buf, pos, n - 1)
+            s.dirs, pos = _read_AlterReplicaLogDir_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("dirs", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterReplicaLogDirsRequest", buf, error) from None
     if pos > len(buf):
@@ -520,7 +533,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AlterReplicaLogDirsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AlterReplicaLogDirsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
 }

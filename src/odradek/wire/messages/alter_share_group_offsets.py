@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -116,16 +117,18 @@ class AlterShareGroupOffsetsResponse(Message):
         self.responses = [] if responses is NOT_GIVEN else responses
 
 
-def _read_AlterShareGroupOffsetsRequestPartition_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AlterShareGroupOffsetsRequestPartition], int]:
+def _read_AlterShareGroupOffsetsRequestPartition_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterShareGroupOffsetsRequestPartition], int]:
     if count * 13 > len(buf) - pos:
         raise bad_count("AlterShareGroupOffsetsRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterShareGroupOffsetsRequestPartition", count)
     items: list[AlterShareGroupOffsetsRequestPartition] = []
     for _ in range(count):
         s = new(AlterShareGroupOffsetsRequestPartition)
         s.partition_index, s.start_offset, n = _u_iqB(buf, pos)
         pos += 13
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -135,9 +138,11 @@ def _write_AlterShareGroupOffsetsRequestPartition_v0(out: bytearray, items: Iter
         out += _p_iqB(s.partition_index, s.start_offset, 0)
 
 
-def _read_AlterShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AlterShareGroupOffsetsRequestTopic], int]:
+def _read_AlterShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterShareGroupOffsetsRequestTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("AlterShareGroupOffsetsRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterShareGroupOffsetsRequestTopic", count)
     items: list[AlterShareGroupOffsetsRequestTopic] = []
     for _ in range(count):
         s = new(AlterShareGroupOffsetsRequestTopic)
@@ -156,13 +161,13 @@ def _read_AlterShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: in
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_AlterShareGroupOffsetsRequestPartition_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_AlterShareGroupOffsetsRequestPartition_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -185,7 +190,7 @@ def _write_AlterShareGroupOffsetsRequestTopic_v0(out: bytearray, items: Iterable
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterShareGroupOffsetsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterShareGroupOffsetsRequest, int]:
     try:
         s = new(AlterShareGroupOffsetsRequest)
         n = buf[pos]
@@ -203,13 +208,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterShareGroupOffsets
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_AlterShareGroupOffsetsRequestTopic_v0(buf, pos, n - 1)
+            s.topics, pos = _read_AlterShareGroupOffsetsRequestTopic_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterShareGroupOffsetsRequest", buf, error) from None
     if pos > len(buf):
@@ -389,7 +394,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AlterShareGroupOffsetsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AlterShareGroupOffsetsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -106,9 +107,11 @@ class AlterUserScramCredentialsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_ScramCredentialDeletion_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ScramCredentialDeletion], int]:
+def _read_ScramCredentialDeletion_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ScramCredentialDeletion], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("ScramCredentialDeletion", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ScramCredentialDeletion", count)
     items: list[ScramCredentialDeletion] = []
     for _ in range(count):
         s = new(ScramCredentialDeletion)
@@ -125,7 +128,7 @@ def _read_ScramCredentialDeletion_v0(buf: Buffer, pos: int, count: int) -> tuple
         s.mechanism, n = _u_bB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -142,9 +145,11 @@ def _write_ScramCredentialDeletion_v0(out: bytearray, items: Iterable[ScramCrede
         out += _p_bB(s.mechanism, 0)
 
 
-def _read_ScramCredentialUpsertion_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ScramCredentialUpsertion], int]:
+def _read_ScramCredentialUpsertion_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ScramCredentialUpsertion], int]:
     if count * 9 > len(buf) - pos:
         raise bad_count("ScramCredentialUpsertion", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ScramCredentialUpsertion", count)
     items: list[ScramCredentialUpsertion] = []
     for _ in range(count):
         s = new(ScramCredentialUpsertion)
@@ -181,7 +186,7 @@ def _read_ScramCredentialUpsertion_v0(buf: Buffer, pos: int, count: int) -> tupl
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -211,7 +216,7 @@ def _write_ScramCredentialUpsertion_v0(out: bytearray, items: Iterable[ScramCred
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterUserScramCredentialsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[AlterUserScramCredentialsRequest, int]:
     try:
         s = new(AlterUserScramCredentialsRequest)
         n = buf[pos]
@@ -219,7 +224,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterUserScramCredenti
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.deletions, pos = _read_ScramCredentialDeletion_v0(buf, pos, n - 1)
+            s.deletions, pos = _read_ScramCredentialDeletion_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("deletions", n)
         n = buf[pos]
@@ -227,13 +232,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[AlterUserScramCredenti
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.upsertions, pos = _read_ScramCredentialUpsertion_v0(buf, pos, n - 1)
+            s.upsertions, pos = _read_ScramCredentialUpsertion_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("upsertions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("AlterUserScramCredentialsRequest", buf, error) from None
     if pos > len(buf):
@@ -358,7 +363,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[AlterUserScramCredentialsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[AlterUserScramCredentialsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

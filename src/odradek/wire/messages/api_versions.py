@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -123,7 +124,7 @@ class ApiVersionsResponse(Message):
         self.zk_migration_ready = zk_migration_ready
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ApiVersionsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ApiVersionsRequest, int]:
     try:
         s = new(ApiVersionsRequest)
         s.client_software_name = s.client_software_version = ""
@@ -141,7 +142,7 @@ def encode_request_v0(s: ApiVersionsRequest, out: bytearray) -> None:
         raise unencodable("ApiVersionsRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[ApiVersionsRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ApiVersionsRequest, int]:
     try:
         s = new(ApiVersionsRequest)
         n = buf[pos]
@@ -167,7 +168,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[ApiVersionsRequest, in
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ApiVersionsRequest", buf, error) from None
     if pos > len(buf):
@@ -491,7 +492,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 4
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ApiVersionsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ApiVersionsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -115,9 +116,11 @@ class ConsumerGroupHeartbeatResponse(Message):
         self.assignment = assignment
 
 
-def _read_TopicPartitions_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicPartitions], int]:
+def _read_TopicPartitions_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicPartitions], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("TopicPartitions", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicPartitions", count)
     items: list[TopicPartitions] = []
     for _ in range(count):
         s = new(TopicPartitions)
@@ -126,13 +129,15 @@ def _read_TopicPartitions_v0(buf: Buffer, pos: int, count: int) -> tuple[list[To
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -149,7 +154,7 @@ def _write_TopicPartitions_v0(out: bytearray, items: Iterable[TopicPartitions]) 
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ConsumerGroupHeartbeatRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ConsumerGroupHeartbeatRequest, int]:
     try:
         s = new(ConsumerGroupHeartbeatRequest)
         s.subscribed_topic_regex = None
@@ -198,6 +203,8 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ConsumerGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("subscribed_topic_names", n - 1)
             s.subscribed_topic_names, pos = read_compact_strings(buf, pos, n - 1)
         else:
             s.subscribed_topic_names = None
@@ -216,13 +223,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ConsumerGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n - 1)
+            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n - 1, budget)
         else:
             s.topic_partitions = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ConsumerGroupHeartbeatRequest", buf, error) from None
     if pos > len(buf):
@@ -301,7 +308,7 @@ def encode_request_v0(s: ConsumerGroupHeartbeatRequest, out: bytearray) -> None:
         raise unencodable("ConsumerGroupHeartbeatRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ConsumerGroupHeartbeatRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ConsumerGroupHeartbeatRequest, int]:
     try:
         s = new(ConsumerGroupHeartbeatRequest)
         n = buf[pos]
@@ -349,6 +356,8 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ConsumerGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("subscribed_topic_names", n - 1)
             s.subscribed_topic_names, pos = read_compact_strings(buf, pos, n - 1)
         else:
             s.subscribed_topic_names = None
@@ -377,13 +386,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ConsumerGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n - 1)
+            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n - 1, budget)
         else:
             s.topic_partitions = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ConsumerGroupHeartbeatRequest", buf, error) from None
     if pos > len(buf):
@@ -483,7 +492,7 @@ def _read_Assignment_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Assignm
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n - 1)
+            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n - 1, None)
         else:
             raise bad_length("topic_partitions", n)
         n = buf[pos]
@@ -584,7 +593,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ConsumerGroupHeartbeatRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ConsumerGroupHeartbeatRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -104,9 +105,11 @@ class CreateAclsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_AclCreation_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AclCreation], int]:
+def _read_AclCreation_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AclCreation], int]:
     if count * 10 > len(buf) - pos:
         raise bad_count("AclCreation", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AclCreation", count)
     items: list[AclCreation] = []
     for _ in range(count):
         s = new(AclCreation)
@@ -154,13 +157,13 @@ def _write_AclCreation_v1(out: bytearray, items: Iterable[AclCreation]) -> None:
         out += _p_bb(s.operation, s.permission_type)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[CreateAclsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateAclsRequest, int]:
     try:
         s = new(CreateAclsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.creations, pos = _read_AclCreation_v1(buf, pos, n)
+            s.creations, pos = _read_AclCreation_v1(buf, pos, n, budget)
         else:
             raise bad_length("creations", n)
     except DECODE_ERRORS as error:
@@ -178,9 +181,11 @@ def encode_request_v1(s: CreateAclsRequest, out: bytearray) -> None:
         raise unencodable("CreateAclsRequest", error) from error
 
 
-def _read_AclCreation_v2(buf: Buffer, pos: int, count: int) -> tuple[list[AclCreation], int]:
+def _read_AclCreation_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AclCreation], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("AclCreation", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AclCreation", count)
     items: list[AclCreation] = []
     for _ in range(count):
         s = new(AclCreation)
@@ -217,7 +222,7 @@ def _read_AclCreation_v2(buf: Buffer, pos: int, count: int) -> tuple[list[AclCre
         s.operation, s.permission_type, n = _u_bbB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -250,7 +255,7 @@ def _write_AclCreation_v2(out: bytearray, items: Iterable[AclCreation]) -> None:
         out += _p_bbB(s.operation, s.permission_type, 0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreateAclsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateAclsRequest, int]:
     try:
         s = new(CreateAclsRequest)
         n = buf[pos]
@@ -258,13 +263,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreateAclsRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.creations, pos = _read_AclCreation_v2(buf, pos, n - 1)
+            s.creations, pos = _read_AclCreation_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("creations", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("CreateAclsRequest", buf, error) from None
     if pos > len(buf):
@@ -420,7 +425,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 3
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[CreateAclsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[CreateAclsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

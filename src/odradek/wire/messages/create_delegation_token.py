@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -104,9 +105,11 @@ class CreateDelegationTokenResponse(Message):
         self.throttle_time_ms = throttle_time_ms
 
 
-def _read_CreatableRenewers_v1(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableRenewers], int]:
+def _read_CreatableRenewers_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableRenewers], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("CreatableRenewers", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableRenewers", count)
     items: list[CreatableRenewers] = []
     for _ in range(count):
         s = new(CreatableRenewers)
@@ -140,14 +143,14 @@ def _write_CreatableRenewers_v1(out: bytearray, items: Iterable[CreatableRenewer
         out += b
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[CreateDelegationTokenRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateDelegationTokenRequest, int]:
     try:
         s = new(CreateDelegationTokenRequest)
         s.owner_principal_type = s.owner_principal_name = ""
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.renewers, pos = _read_CreatableRenewers_v1(buf, pos, n)
+            s.renewers, pos = _read_CreatableRenewers_v1(buf, pos, n, budget)
         else:
             raise bad_length("renewers", n)
         s.max_lifetime_ms, = _u_q(buf, pos)
@@ -168,9 +171,11 @@ def encode_request_v1(s: CreateDelegationTokenRequest, out: bytearray) -> None:
         raise unencodable("CreateDelegationTokenRequest", error) from error
 
 
-def _read_CreatableRenewers_v2(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableRenewers], int]:
+def _read_CreatableRenewers_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableRenewers], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("CreatableRenewers", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableRenewers", count)
     items: list[CreatableRenewers] = []
     for _ in range(count):
         s = new(CreatableRenewers)
@@ -197,7 +202,7 @@ def _read_CreatableRenewers_v2(buf: Buffer, pos: int, count: int) -> tuple[list[
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -221,7 +226,7 @@ def _write_CreatableRenewers_v2(out: bytearray, items: Iterable[CreatableRenewer
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreateDelegationTokenRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateDelegationTokenRequest, int]:
     try:
         s = new(CreateDelegationTokenRequest)
         s.owner_principal_type = s.owner_principal_name = ""
@@ -230,13 +235,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreateDelegationTokenR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.renewers, pos = _read_CreatableRenewers_v2(buf, pos, n - 1)
+            s.renewers, pos = _read_CreatableRenewers_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("renewers", n)
         s.max_lifetime_ms, n = _u_qB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("CreateDelegationTokenRequest", buf, error) from None
     if pos > len(buf):
@@ -257,7 +262,7 @@ def encode_request_v2(s: CreateDelegationTokenRequest, out: bytearray) -> None:
         raise unencodable("CreateDelegationTokenRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[CreateDelegationTokenRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateDelegationTokenRequest, int]:
     try:
         s = new(CreateDelegationTokenRequest)
         n = buf[pos]
@@ -285,13 +290,13 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[CreateDelegationTokenR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.renewers, pos = _read_CreatableRenewers_v2(buf, pos, n - 1)
+            s.renewers, pos = _read_CreatableRenewers_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("renewers", n)
         s.max_lifetime_ms, n = _u_qB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("CreateDelegationTokenRequest", buf, error) from None
     if pos > len(buf):
@@ -615,7 +620,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 3
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[CreateDelegationTokenRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[CreateDelegationTokenRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v3,

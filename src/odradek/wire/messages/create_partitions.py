@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -109,15 +110,19 @@ class CreatePartitionsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_CreatePartitionsAssignment_v0(buf: Buffer, pos: int, count: int) -> tuple[list[CreatePartitionsAssignment], int]:
+def _read_CreatePartitionsAssignment_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatePartitionsAssignment], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("CreatePartitionsAssignment", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatePartitionsAssignment", count)
     items: list[CreatePartitionsAssignment] = []
     for _ in range(count):
         s = new(CreatePartitionsAssignment)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("broker_ids", n)
             s.broker_ids, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("broker_ids", n)
@@ -131,9 +136,11 @@ def _write_CreatePartitionsAssignment_v0(out: bytearray, items: Iterable[CreateP
         write_numbers(out, s.broker_ids, "i")
 
 
-def _read_CreatePartitionsTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[CreatePartitionsTopic], int]:
+def _read_CreatePartitionsTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatePartitionsTopic], int]:
     if count * 10 > len(buf) - pos:
         raise bad_count("CreatePartitionsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatePartitionsTopic", count)
     items: list[CreatePartitionsTopic] = []
     for _ in range(count):
         s = new(CreatePartitionsTopic)
@@ -148,7 +155,7 @@ def _read_CreatePartitionsTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[l
         s.count, n = _u_ii(buf, pos)
         pos += 8
         if n >= 0:
-            s.assignments, pos = _read_CreatePartitionsAssignment_v0(buf, pos, n)
+            s.assignments, pos = _read_CreatePartitionsAssignment_v0(buf, pos, n, budget)
         elif n == -1:
             s.assignments = None
         else:
@@ -169,13 +176,13 @@ def _write_CreatePartitionsTopic_v0(out: bytearray, items: Iterable[CreatePartit
             _write_CreatePartitionsAssignment_v0(out, s.assignments)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[CreatePartitionsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreatePartitionsRequest, int]:
     try:
         s = new(CreatePartitionsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_CreatePartitionsTopic_v0(buf, pos, n)
+            s.topics, pos = _read_CreatePartitionsTopic_v0(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, s.validate_only = _u_iT(buf, pos)
@@ -196,9 +203,11 @@ def encode_request_v0(s: CreatePartitionsRequest, out: bytearray) -> None:
         raise unencodable("CreatePartitionsRequest", error) from error
 
 
-def _read_CreatePartitionsAssignment_v2(buf: Buffer, pos: int, count: int) -> tuple[list[CreatePartitionsAssignment], int]:
+def _read_CreatePartitionsAssignment_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatePartitionsAssignment], int]:
     if count * 2 > len(buf) - pos:
         raise bad_count("CreatePartitionsAssignment", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatePartitionsAssignment", count)
     items: list[CreatePartitionsAssignment] = []
     for _ in range(count):
         s = new(CreatePartitionsAssignment)
@@ -207,13 +216,15 @@ def _read_CreatePartitionsAssignment_v2(buf: Buffer, pos: int, count: int) -> tu
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("broker_ids", n - 1)
             s.broker_ids, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("broker_ids", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -229,9 +240,11 @@ def _write_CreatePartitionsAssignment_v2(out: bytearray, items: Iterable[CreateP
         out.append(0)
 
 
-def _read_CreatePartitionsTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[CreatePartitionsTopic], int]:
+def _read_CreatePartitionsTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatePartitionsTopic], int]:
     if count * 7 > len(buf) - pos:
         raise bad_count("CreatePartitionsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatePartitionsTopic", count)
     items: list[CreatePartitionsTopic] = []
     for _ in range(count):
         s = new(CreatePartitionsTopic)
@@ -250,13 +263,13 @@ def _read_CreatePartitionsTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[l
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.assignments, pos = _read_CreatePartitionsAssignment_v2(buf, pos, n - 1)
+            s.assignments, pos = _read_CreatePartitionsAssignment_v2(buf, pos, n - 1, budget)
         else:
             s.assignments = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -283,7 +296,7 @@ def _write_CreatePartitionsTopic_v2(out: bytearray, items: Iterable[CreatePartit
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreatePartitionsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreatePartitionsRequest, int]:
     try:
         s = new(CreatePartitionsRequest)
         n = buf[pos]
@@ -291,13 +304,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreatePartitionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_CreatePartitionsTopic_v2(buf, pos, n - 1)
+            s.topics, pos = _read_CreatePartitionsTopic_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, s.validate_only, n = _u_iTB(buf, pos)
         pos += 6
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("CreatePartitionsRequest", buf, error) from None
     if pos > len(buf):
@@ -481,7 +494,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 3
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[CreatePartitionsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[CreatePartitionsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

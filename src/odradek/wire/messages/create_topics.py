@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -168,15 +169,19 @@ class CreateTopicsResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_CreatableReplicaAssignment_v2(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableReplicaAssignment], int]:
+def _read_CreatableReplicaAssignment_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableReplicaAssignment], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("CreatableReplicaAssignment", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableReplicaAssignment", count)
     items: list[CreatableReplicaAssignment] = []
     for _ in range(count):
         s = new(CreatableReplicaAssignment)
         s.partition_index, n = _u_ii(buf, pos)
         pos += 8
         if n >= 0:
+            if budget is not None:
+                budget.take("broker_ids", n)
             s.broker_ids, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("broker_ids", n)
@@ -190,9 +195,11 @@ def _write_CreatableReplicaAssignment_v2(out: bytearray, items: Iterable[Creatab
         write_numbers(out, s.broker_ids, "i")
 
 
-def _read_CreatableTopicConfig_v2(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableTopicConfig], int]:
+def _read_CreatableTopicConfig_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableTopicConfig], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("CreatableTopicConfig", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableTopicConfig", count)
     items: list[CreatableTopicConfig] = []
     for _ in range(count):
         s = new(CreatableTopicConfig)
@@ -231,9 +238,11 @@ def _write_CreatableTopicConfig_v2(out: bytearray, items: Iterable[CreatableTopi
             out += b
 
 
-def _read_CreatableTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableTopic], int]:
+def _read_CreatableTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableTopic], int]:
     if count * 16 > len(buf) - pos:
         raise bad_count("CreatableTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableTopic", count)
     items: list[CreatableTopic] = []
     for _ in range(count):
         s = new(CreatableTopic)
@@ -248,13 +257,13 @@ def _read_CreatableTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[Cre
         s.num_partitions, s.replication_factor, n = _u_ihi(buf, pos)
         pos += 10
         if n >= 0:
-            s.assignments, pos = _read_CreatableReplicaAssignment_v2(buf, pos, n)
+            s.assignments, pos = _read_CreatableReplicaAssignment_v2(buf, pos, n, budget)
         else:
             raise bad_length("assignments", n)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.configs, pos = _read_CreatableTopicConfig_v2(buf, pos, n)
+            s.configs, pos = _read_CreatableTopicConfig_v2(buf, pos, n, budget)
         else:
             raise bad_length("configs", n)
         items.append(s)
@@ -272,13 +281,13 @@ def _write_CreatableTopic_v2(out: bytearray, items: Iterable[CreatableTopic]) ->
         _write_CreatableTopicConfig_v2(out, s.configs)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[CreateTopicsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateTopicsRequest, int]:
     try:
         s = new(CreateTopicsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_CreatableTopic_v2(buf, pos, n)
+            s.topics, pos = _read_CreatableTopic_v2(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, s.validate_only = _u_iT(buf, pos)
@@ -299,9 +308,11 @@ def encode_request_v2(s: CreateTopicsRequest, out: bytearray) -> None:
         raise unencodable("CreateTopicsRequest", error) from error
 
 
-def _read_CreatableReplicaAssignment_v5(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableReplicaAssignment], int]:
+def _read_CreatableReplicaAssignment_v5(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableReplicaAssignment], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("CreatableReplicaAssignment", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableReplicaAssignment", count)
     items: list[CreatableReplicaAssignment] = []
     for _ in range(count):
         s = new(CreatableReplicaAssignment)
@@ -310,13 +321,15 @@ def _read_CreatableReplicaAssignment_v5(buf: Buffer, pos: int, count: int) -> tu
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("broker_ids", n - 1)
             s.broker_ids, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("broker_ids", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -333,9 +346,11 @@ def _write_CreatableReplicaAssignment_v5(out: bytearray, items: Iterable[Creatab
         out.append(0)
 
 
-def _read_CreatableTopicConfig_v5(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableTopicConfig], int]:
+def _read_CreatableTopicConfig_v5(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableTopicConfig], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("CreatableTopicConfig", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableTopicConfig", count)
     items: list[CreatableTopicConfig] = []
     for _ in range(count):
         s = new(CreatableTopicConfig)
@@ -362,7 +377,7 @@ def _read_CreatableTopicConfig_v5(buf: Buffer, pos: int, count: int) -> tuple[li
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -389,9 +404,11 @@ def _write_CreatableTopicConfig_v5(out: bytearray, items: Iterable[CreatableTopi
         out.append(0)
 
 
-def _read_CreatableTopic_v5(buf: Buffer, pos: int, count: int) -> tuple[list[CreatableTopic], int]:
+def _read_CreatableTopic_v5(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CreatableTopic], int]:
     if count * 10 > len(buf) - pos:
         raise bad_count("CreatableTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CreatableTopic", count)
     items: list[CreatableTopic] = []
     for _ in range(count):
         s = new(CreatableTopic)
@@ -410,7 +427,7 @@ def _read_CreatableTopic_v5(buf: Buffer, pos: int, count: int) -> tuple[list[Cre
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.assignments, pos = _read_CreatableReplicaAssignment_v5(buf, pos, n - 1)
+            s.assignments, pos = _read_CreatableReplicaAssignment_v5(buf, pos, n - 1, budget)
         else:
             raise bad_length("assignments", n)
         n = buf[pos]
@@ -418,13 +435,13 @@ def _read_CreatableTopic_v5(buf: Buffer, pos: int, count: int) -> tuple[list[Cre
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.configs, pos = _read_CreatableTopicConfig_v5(buf, pos, n - 1)
+            s.configs, pos = _read_CreatableTopicConfig_v5(buf, pos, n - 1, budget)
         else:
             raise bad_length("configs", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -454,7 +471,7 @@ def _write_CreatableTopic_v5(out: bytearray, items: Iterable[CreatableTopic]) ->
         out.append(0)
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[CreateTopicsRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[CreateTopicsRequest, int]:
     try:
         s = new(CreateTopicsRequest)
         n = buf[pos]
@@ -462,13 +479,13 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[CreateTopicsRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_CreatableTopic_v5(buf, pos, n - 1)
+            s.topics, pos = _read_CreatableTopic_v5(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, s.validate_only, n = _u_iTB(buf, pos)
         pos += 6
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("CreateTopicsRequest", buf, error) from None
     if pos > len(buf):
@@ -902,7 +919,7 @@ MIN_VERSION: Final = 2
 MAX_VERSION: Final = 7
 FLEXIBLE_SINCE: Final = 5
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[CreateTopicsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[CreateTopicsRequest, int]]]] = {
     2: decode_request_v2,
     3: decode_request_v2,
     4: decode_request_v2,

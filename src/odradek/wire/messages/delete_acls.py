@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -132,9 +133,11 @@ class DeleteAclsResponse(Message):
         self.filter_results = [] if filter_results is NOT_GIVEN else filter_results
 
 
-def _read_DeleteAclsFilter_v1(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteAclsFilter], int]:
+def _read_DeleteAclsFilter_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteAclsFilter], int]:
     if count * 10 > len(buf) - pos:
         raise bad_count("DeleteAclsFilter", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteAclsFilter", count)
     items: list[DeleteAclsFilter] = []
     for _ in range(count):
         s = new(DeleteAclsFilter)
@@ -197,13 +200,13 @@ def _write_DeleteAclsFilter_v1(out: bytearray, items: Iterable[DeleteAclsFilter]
         out += _p_bb(s.operation, s.permission_type)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DeleteAclsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteAclsRequest, int]:
     try:
         s = new(DeleteAclsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.filters, pos = _read_DeleteAclsFilter_v1(buf, pos, n)
+            s.filters, pos = _read_DeleteAclsFilter_v1(buf, pos, n, budget)
         else:
             raise bad_length("filters", n)
     except DECODE_ERRORS as error:
@@ -221,9 +224,11 @@ def encode_request_v1(s: DeleteAclsRequest, out: bytearray) -> None:
         raise unencodable("DeleteAclsRequest", error) from error
 
 
-def _read_DeleteAclsFilter_v2(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteAclsFilter], int]:
+def _read_DeleteAclsFilter_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteAclsFilter], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("DeleteAclsFilter", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteAclsFilter", count)
     items: list[DeleteAclsFilter] = []
     for _ in range(count):
         s = new(DeleteAclsFilter)
@@ -260,7 +265,7 @@ def _read_DeleteAclsFilter_v2(buf: Buffer, pos: int, count: int) -> tuple[list[D
         s.operation, s.permission_type, n = _u_bbB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -302,7 +307,7 @@ def _write_DeleteAclsFilter_v2(out: bytearray, items: Iterable[DeleteAclsFilter]
         out += _p_bbB(s.operation, s.permission_type, 0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DeleteAclsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteAclsRequest, int]:
     try:
         s = new(DeleteAclsRequest)
         n = buf[pos]
@@ -310,13 +315,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DeleteAclsRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.filters, pos = _read_DeleteAclsFilter_v2(buf, pos, n - 1)
+            s.filters, pos = _read_DeleteAclsFilter_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("filters", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteAclsRequest", buf, error) from None
     if pos > len(buf):
@@ -653,7 +658,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 3
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DeleteAclsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DeleteAclsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -75,12 +76,14 @@ class DeleteGroupsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DeleteGroupsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteGroupsRequest, int]:
     try:
         s = new(DeleteGroupsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("groups_names", n)
             s.groups_names, pos = read_strings(buf, pos, n)
         else:
             raise bad_length("groups_names", n)
@@ -99,7 +102,7 @@ def encode_request_v0(s: DeleteGroupsRequest, out: bytearray) -> None:
         raise unencodable("DeleteGroupsRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DeleteGroupsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteGroupsRequest, int]:
     try:
         s = new(DeleteGroupsRequest)
         n = buf[pos]
@@ -107,13 +110,15 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DeleteGroupsRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("groups_names", n - 1)
             s.groups_names, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("groups_names", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteGroupsRequest", buf, error) from None
     if pos > len(buf):
@@ -263,7 +268,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DeleteGroupsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DeleteGroupsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -117,9 +118,11 @@ class DeleteRecordsResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_DeleteRecordsPartition_v0(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteRecordsPartition], int]:
+def _read_DeleteRecordsPartition_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteRecordsPartition], int]:
     if count * 12 > len(buf) - pos:
         raise bad_count("DeleteRecordsPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteRecordsPartition", count)
     items: list[DeleteRecordsPartition] = []
     for _ in range(count):
         s = new(DeleteRecordsPartition)
@@ -134,9 +137,11 @@ def _write_DeleteRecordsPartition_v0(out: bytearray, items: Iterable[DeleteRecor
         out += _p_iq(s.partition_index, s.offset)
 
 
-def _read_DeleteRecordsTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteRecordsTopic], int]:
+def _read_DeleteRecordsTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteRecordsTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("DeleteRecordsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteRecordsTopic", count)
     items: list[DeleteRecordsTopic] = []
     for _ in range(count):
         s = new(DeleteRecordsTopic)
@@ -151,7 +156,7 @@ def _read_DeleteRecordsTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_DeleteRecordsPartition_v0(buf, pos, n)
+            s.partitions, pos = _read_DeleteRecordsPartition_v0(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -167,13 +172,13 @@ def _write_DeleteRecordsTopic_v0(out: bytearray, items: Iterable[DeleteRecordsTo
         _write_DeleteRecordsPartition_v0(out, s.partitions)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DeleteRecordsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteRecordsRequest, int]:
     try:
         s = new(DeleteRecordsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_DeleteRecordsTopic_v0(buf, pos, n)
+            s.topics, pos = _read_DeleteRecordsTopic_v0(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, = _u_i(buf, pos)
@@ -194,16 +199,18 @@ def encode_request_v0(s: DeleteRecordsRequest, out: bytearray) -> None:
         raise unencodable("DeleteRecordsRequest", error) from error
 
 
-def _read_DeleteRecordsPartition_v2(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteRecordsPartition], int]:
+def _read_DeleteRecordsPartition_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteRecordsPartition], int]:
     if count * 13 > len(buf) - pos:
         raise bad_count("DeleteRecordsPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteRecordsPartition", count)
     items: list[DeleteRecordsPartition] = []
     for _ in range(count):
         s = new(DeleteRecordsPartition)
         s.partition_index, s.offset, n = _u_iqB(buf, pos)
         pos += 13
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -213,9 +220,11 @@ def _write_DeleteRecordsPartition_v2(out: bytearray, items: Iterable[DeleteRecor
         out += _p_iqB(s.partition_index, s.offset, 0)
 
 
-def _read_DeleteRecordsTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteRecordsTopic], int]:
+def _read_DeleteRecordsTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteRecordsTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("DeleteRecordsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteRecordsTopic", count)
     items: list[DeleteRecordsTopic] = []
     for _ in range(count):
         s = new(DeleteRecordsTopic)
@@ -234,13 +243,13 @@ def _read_DeleteRecordsTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_DeleteRecordsPartition_v2(buf, pos, n - 1)
+            s.partitions, pos = _read_DeleteRecordsPartition_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -263,7 +272,7 @@ def _write_DeleteRecordsTopic_v2(out: bytearray, items: Iterable[DeleteRecordsTo
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DeleteRecordsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteRecordsRequest, int]:
     try:
         s = new(DeleteRecordsRequest)
         n = buf[pos]
@@ -271,13 +280,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DeleteRecordsRequest, 
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_DeleteRecordsTopic_v2(buf, pos, n - 1)
+            s.topics, pos = _read_DeleteRecordsTopic_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteRecordsRequest", buf, error) from None
     if pos > len(buf):
@@ -482,7 +491,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DeleteRecordsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DeleteRecordsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -88,9 +89,11 @@ class DeleteShareGroupOffsetsResponse(Message):
         self.responses = [] if responses is NOT_GIVEN else responses
 
 
-def _read_DeleteShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteShareGroupOffsetsRequestTopic], int]:
+def _read_DeleteShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteShareGroupOffsetsRequestTopic], int]:
     if count * 2 > len(buf) - pos:
         raise bad_count("DeleteShareGroupOffsetsRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteShareGroupOffsetsRequestTopic", count)
     items: list[DeleteShareGroupOffsetsRequestTopic] = []
     for _ in range(count):
         s = new(DeleteShareGroupOffsetsRequestTopic)
@@ -107,7 +110,7 @@ def _read_DeleteShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: i
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -124,7 +127,7 @@ def _write_DeleteShareGroupOffsetsRequestTopic_v0(out: bytearray, items: Iterabl
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DeleteShareGroupOffsetsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteShareGroupOffsetsRequest, int]:
     try:
         s = new(DeleteShareGroupOffsetsRequest)
         n = buf[pos]
@@ -142,13 +145,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DeleteShareGroupOffset
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_DeleteShareGroupOffsetsRequestTopic_v0(buf, pos, n - 1)
+            s.topics, pos = _read_DeleteShareGroupOffsetsRequestTopic_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteShareGroupOffsetsRequest", buf, error) from None
     if pos > len(buf):
@@ -294,7 +297,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DeleteShareGroupOffsetsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DeleteShareGroupOffsetsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -106,16 +107,18 @@ class DeleteShareGroupStateResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 5 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
         s.partition, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -125,9 +128,11 @@ def _write_PartitionData_v0(out: bytearray, items: Iterable[PartitionData]) -> N
         out += _p_iB(s.partition, 0)
 
 
-def _read_DeleteStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteStateData], int]:
+def _read_DeleteStateData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteStateData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("DeleteStateData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteStateData", count)
     items: list[DeleteStateData] = []
     for _ in range(count):
         s = new(DeleteStateData)
@@ -136,13 +141,13 @@ def _read_DeleteStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[De
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -159,7 +164,7 @@ def _write_DeleteStateData_v0(out: bytearray, items: Iterable[DeleteStateData]) 
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DeleteShareGroupStateRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteShareGroupStateRequest, int]:
     try:
         s = new(DeleteShareGroupStateRequest)
         n = buf[pos]
@@ -177,13 +182,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DeleteShareGroupStateR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_DeleteStateData_v0(buf, pos, n - 1)
+            s.topics, pos = _read_DeleteStateData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteShareGroupStateRequest", buf, error) from None
     if pos > len(buf):
@@ -325,7 +330,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DeleteShareGroupStateRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DeleteShareGroupStateRequest, int]]]] = {
     0: decode_request_v0,
 }
 

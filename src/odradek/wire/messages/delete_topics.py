@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -101,13 +102,15 @@ class DeleteTopicsResponse(Message):
         self.responses = [] if responses is NOT_GIVEN else responses
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DeleteTopicsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteTopicsRequest, int]:
     try:
         s = new(DeleteTopicsRequest)
         s.topics = []
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("topic_names", n)
             s.topic_names, pos = read_strings(buf, pos, n)
         else:
             raise bad_length("topic_names", n)
@@ -129,7 +132,7 @@ def encode_request_v1(s: DeleteTopicsRequest, out: bytearray) -> None:
         raise unencodable("DeleteTopicsRequest", error) from error
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[DeleteTopicsRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteTopicsRequest, int]:
     try:
         s = new(DeleteTopicsRequest)
         s.topics = []
@@ -138,13 +141,15 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[DeleteTopicsRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("topic_names", n - 1)
             s.topic_names, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("topic_names", n)
         s.timeout_ms, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteTopicsRequest", buf, error) from None
     if pos > len(buf):
@@ -165,9 +170,11 @@ def encode_request_v4(s: DeleteTopicsRequest, out: bytearray) -> None:
         raise unencodable("DeleteTopicsRequest", error) from error
 
 
-def _read_DeleteTopicState_v6(buf: Buffer, pos: int, count: int) -> tuple[list[DeleteTopicState], int]:
+def _read_DeleteTopicState_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DeleteTopicState], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("DeleteTopicState", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DeleteTopicState", count)
     items: list[DeleteTopicState] = []
     for _ in range(count):
         s = new(DeleteTopicState)
@@ -184,7 +191,7 @@ def _read_DeleteTopicState_v6(buf: Buffer, pos: int, count: int) -> tuple[list[D
         s.topic_id, n = _u_16sB(buf, pos)
         pos += 17
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -204,7 +211,7 @@ def _write_DeleteTopicState_v6(out: bytearray, items: Iterable[DeleteTopicState]
         out += _p_16sB(s.topic_id, 0)
 
 
-def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[DeleteTopicsRequest, int]:
+def decode_request_v6(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DeleteTopicsRequest, int]:
     try:
         s = new(DeleteTopicsRequest)
         s.topic_names = []
@@ -213,13 +220,13 @@ def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[DeleteTopicsRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_DeleteTopicState_v6(buf, pos, n - 1)
+            s.topics, pos = _read_DeleteTopicState_v6(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DeleteTopicsRequest", buf, error) from None
     if pos > len(buf):
@@ -569,7 +576,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 6
 FLEXIBLE_SINCE: Final = 4
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DeleteTopicsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DeleteTopicsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v1,
     3: decode_request_v1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -117,7 +118,7 @@ class DescribeAclsResponse(Message):
         self.resources = [] if resources is NOT_GIVEN else resources
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeAclsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeAclsRequest, int]:
     try:
         s = new(DescribeAclsRequest)
         s.resource_type_filter, n = _u_bh(buf, pos)
@@ -184,7 +185,7 @@ def encode_request_v1(s: DescribeAclsRequest, out: bytearray) -> None:
         raise unencodable("DescribeAclsRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeAclsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeAclsRequest, int]:
     try:
         s = new(DescribeAclsRequest)
         s.resource_type_filter, n = _u_bB(buf, pos)
@@ -220,7 +221,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeAclsRequest, i
         s.operation, s.permission_type, n = _u_bbB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeAclsRequest", buf, error) from None
     if pos > len(buf):
@@ -545,7 +546,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 3
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeAclsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeAclsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -127,9 +128,11 @@ class DescribeClientQuotasResponse(Message):
         self.entries = [] if entries is NOT_GIVEN else entries
 
 
-def _read_ComponentData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ComponentData], int]:
+def _read_ComponentData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ComponentData], int]:
     if count * 5 > len(buf) - pos:
         raise bad_count("ComponentData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ComponentData", count)
     items: list[ComponentData] = []
     for _ in range(count):
         s = new(ComponentData)
@@ -168,13 +171,13 @@ def _write_ComponentData_v0(out: bytearray, items: Iterable[ComponentData]) -> N
             out += b
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeClientQuotasRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeClientQuotasRequest, int]:
     try:
         s = new(DescribeClientQuotasRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.components, pos = _read_ComponentData_v0(buf, pos, n)
+            s.components, pos = _read_ComponentData_v0(buf, pos, n, budget)
         else:
             raise bad_length("components", n)
         s.strict, = _u_T(buf, pos)
@@ -195,9 +198,11 @@ def encode_request_v0(s: DescribeClientQuotasRequest, out: bytearray) -> None:
         raise unencodable("DescribeClientQuotasRequest", error) from error
 
 
-def _read_ComponentData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[ComponentData], int]:
+def _read_ComponentData_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ComponentData], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("ComponentData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ComponentData", count)
     items: list[ComponentData] = []
     for _ in range(count):
         s = new(ComponentData)
@@ -224,7 +229,7 @@ def _read_ComponentData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[Comp
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -252,7 +257,7 @@ def _write_ComponentData_v1(out: bytearray, items: Iterable[ComponentData]) -> N
         out.append(0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeClientQuotasRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeClientQuotasRequest, int]:
     try:
         s = new(DescribeClientQuotasRequest)
         n = buf[pos]
@@ -260,13 +265,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeClientQuotasRe
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.components, pos = _read_ComponentData_v1(buf, pos, n - 1)
+            s.components, pos = _read_ComponentData_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("components", n)
         s.strict, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeClientQuotasRequest", buf, error) from None
     if pos > len(buf):
@@ -634,7 +639,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 1
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeClientQuotasRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeClientQuotasRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -98,7 +99,7 @@ class DescribeClusterResponse(Message):
         self.cluster_authorized_operations = cluster_authorized_operations
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeClusterRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeClusterRequest, int]:
     try:
         s = new(DescribeClusterRequest)
         s.endpoint_type = 1
@@ -106,7 +107,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeClusterRequest
         s.include_cluster_authorized_operations, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeClusterRequest", buf, error) from None
     if pos > len(buf):
@@ -121,14 +122,14 @@ def encode_request_v0(s: DescribeClusterRequest, out: bytearray) -> None:
         raise unencodable("DescribeClusterRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeClusterRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeClusterRequest, int]:
     try:
         s = new(DescribeClusterRequest)
         s.include_fenced_brokers = False
         s.include_cluster_authorized_operations, s.endpoint_type, n = _u_TbB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeClusterRequest", buf, error) from None
     if pos > len(buf):
@@ -143,13 +144,13 @@ def encode_request_v1(s: DescribeClusterRequest, out: bytearray) -> None:
         raise unencodable("DescribeClusterRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeClusterRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeClusterRequest, int]:
     try:
         s = new(DescribeClusterRequest)
         s.include_cluster_authorized_operations, s.endpoint_type, s.include_fenced_brokers, n = _u_TbTB(buf, pos)
         pos += 4
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeClusterRequest", buf, error) from None
     if pos > len(buf):
@@ -511,7 +512,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeClusterRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeClusterRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -156,9 +157,11 @@ class DescribeConfigsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_DescribeConfigsResource_v1(buf: Buffer, pos: int, count: int) -> tuple[list[DescribeConfigsResource], int]:
+def _read_DescribeConfigsResource_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribeConfigsResource], int]:
     if count * 7 > len(buf) - pos:
         raise bad_count("DescribeConfigsResource", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribeConfigsResource", count)
     items: list[DescribeConfigsResource] = []
     for _ in range(count):
         s = new(DescribeConfigsResource)
@@ -173,6 +176,8 @@ def _read_DescribeConfigsResource_v1(buf: Buffer, pos: int, count: int) -> tuple
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("configuration_keys", n)
             s.configuration_keys, pos = read_strings(buf, pos, n)
         elif n == -1:
             s.configuration_keys = None
@@ -194,14 +199,14 @@ def _write_DescribeConfigsResource_v1(out: bytearray, items: Iterable[DescribeCo
             write_strings(out, s.configuration_keys)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeConfigsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeConfigsRequest, int]:
     try:
         s = new(DescribeConfigsRequest)
         s.include_documentation = False
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.resources, pos = _read_DescribeConfigsResource_v1(buf, pos, n)
+            s.resources, pos = _read_DescribeConfigsResource_v1(buf, pos, n, budget)
         else:
             raise bad_length("resources", n)
         s.include_synonyms, = _u_T(buf, pos)
@@ -222,13 +227,13 @@ def encode_request_v1(s: DescribeConfigsRequest, out: bytearray) -> None:
         raise unencodable("DescribeConfigsRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[DescribeConfigsRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeConfigsRequest, int]:
     try:
         s = new(DescribeConfigsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.resources, pos = _read_DescribeConfigsResource_v1(buf, pos, n)
+            s.resources, pos = _read_DescribeConfigsResource_v1(buf, pos, n, budget)
         else:
             raise bad_length("resources", n)
         s.include_synonyms, s.include_documentation = _u_TT(buf, pos)
@@ -249,9 +254,11 @@ def encode_request_v3(s: DescribeConfigsRequest, out: bytearray) -> None:
         raise unencodable("DescribeConfigsRequest", error) from error
 
 
-def _read_DescribeConfigsResource_v4(buf: Buffer, pos: int, count: int) -> tuple[list[DescribeConfigsResource], int]:
+def _read_DescribeConfigsResource_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribeConfigsResource], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("DescribeConfigsResource", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribeConfigsResource", count)
     items: list[DescribeConfigsResource] = []
     for _ in range(count):
         s = new(DescribeConfigsResource)
@@ -270,13 +277,15 @@ def _read_DescribeConfigsResource_v4(buf: Buffer, pos: int, count: int) -> tuple
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("configuration_keys", n - 1)
             s.configuration_keys, pos = read_compact_strings(buf, pos, n - 1)
         else:
             s.configuration_keys = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -303,7 +312,7 @@ def _write_DescribeConfigsResource_v4(out: bytearray, items: Iterable[DescribeCo
         out.append(0)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[DescribeConfigsRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeConfigsRequest, int]:
     try:
         s = new(DescribeConfigsRequest)
         n = buf[pos]
@@ -311,13 +320,13 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[DescribeConfigsRequest
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.resources, pos = _read_DescribeConfigsResource_v4(buf, pos, n - 1)
+            s.resources, pos = _read_DescribeConfigsResource_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("resources", n)
         s.include_synonyms, s.include_documentation, n = _u_TTB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeConfigsRequest", buf, error) from None
     if pos > len(buf):
@@ -905,7 +914,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 4
 FLEXIBLE_SINCE: Final = 4
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeConfigsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeConfigsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v1,
     3: decode_request_v3,

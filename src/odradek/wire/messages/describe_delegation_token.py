@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -118,9 +119,11 @@ class DescribeDelegationTokenResponse(Message):
         self.throttle_time_ms = throttle_time_ms
 
 
-def _read_DescribeDelegationTokenOwner_v1(buf: Buffer, pos: int, count: int) -> tuple[list[DescribeDelegationTokenOwner], int]:
+def _read_DescribeDelegationTokenOwner_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribeDelegationTokenOwner], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("DescribeDelegationTokenOwner", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribeDelegationTokenOwner", count)
     items: list[DescribeDelegationTokenOwner] = []
     for _ in range(count):
         s = new(DescribeDelegationTokenOwner)
@@ -154,13 +157,13 @@ def _write_DescribeDelegationTokenOwner_v1(out: bytearray, items: Iterable[Descr
         out += b
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeDelegationTokenRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeDelegationTokenRequest, int]:
     try:
         s = new(DescribeDelegationTokenRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.owners, pos = _read_DescribeDelegationTokenOwner_v1(buf, pos, n)
+            s.owners, pos = _read_DescribeDelegationTokenOwner_v1(buf, pos, n, budget)
         elif n == -1:
             s.owners = None
         else:
@@ -183,9 +186,11 @@ def encode_request_v1(s: DescribeDelegationTokenRequest, out: bytearray) -> None
         raise unencodable("DescribeDelegationTokenRequest", error) from error
 
 
-def _read_DescribeDelegationTokenOwner_v2(buf: Buffer, pos: int, count: int) -> tuple[list[DescribeDelegationTokenOwner], int]:
+def _read_DescribeDelegationTokenOwner_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribeDelegationTokenOwner], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("DescribeDelegationTokenOwner", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribeDelegationTokenOwner", count)
     items: list[DescribeDelegationTokenOwner] = []
     for _ in range(count):
         s = new(DescribeDelegationTokenOwner)
@@ -212,7 +217,7 @@ def _read_DescribeDelegationTokenOwner_v2(buf: Buffer, pos: int, count: int) -> 
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -236,7 +241,7 @@ def _write_DescribeDelegationTokenOwner_v2(out: bytearray, items: Iterable[Descr
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeDelegationTokenRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeDelegationTokenRequest, int]:
     try:
         s = new(DescribeDelegationTokenRequest)
         n = buf[pos]
@@ -244,13 +249,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeDelegationToke
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.owners, pos = _read_DescribeDelegationTokenOwner_v2(buf, pos, n - 1)
+            s.owners, pos = _read_DescribeDelegationTokenOwner_v2(buf, pos, n - 1, budget)
         else:
             s.owners = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeDelegationTokenRequest", buf, error) from None
     if pos > len(buf):
@@ -770,7 +775,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 3
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeDelegationTokenRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeDelegationTokenRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -115,13 +116,15 @@ class DescribeGroupsResponse(Message):
         self.groups = [] if groups is NOT_GIVEN else groups
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeGroupsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeGroupsRequest, int]:
     try:
         s = new(DescribeGroupsRequest)
         s.include_authorized_operations = False
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("groups", n)
             s.groups, pos = read_strings(buf, pos, n)
         else:
             raise bad_length("groups", n)
@@ -140,12 +143,14 @@ def encode_request_v0(s: DescribeGroupsRequest, out: bytearray) -> None:
         raise unencodable("DescribeGroupsRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[DescribeGroupsRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeGroupsRequest, int]:
     try:
         s = new(DescribeGroupsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("groups", n)
             s.groups, pos = read_strings(buf, pos, n)
         else:
             raise bad_length("groups", n)
@@ -167,7 +172,7 @@ def encode_request_v3(s: DescribeGroupsRequest, out: bytearray) -> None:
         raise unencodable("DescribeGroupsRequest", error) from error
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[DescribeGroupsRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeGroupsRequest, int]:
     try:
         s = new(DescribeGroupsRequest)
         n = buf[pos]
@@ -175,13 +180,15 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[DescribeGroupsRequest,
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("groups", n - 1)
             s.groups, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("groups", n)
         s.include_authorized_operations, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeGroupsRequest", buf, error) from None
     if pos > len(buf):
@@ -1082,7 +1089,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 6
 FLEXIBLE_SINCE: Final = 5
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeGroupsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeGroupsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

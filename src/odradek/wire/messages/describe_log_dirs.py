@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -136,9 +137,11 @@ class DescribeLogDirsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_DescribableLogDirTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[DescribableLogDirTopic], int]:
+def _read_DescribableLogDirTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribableLogDirTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("DescribableLogDirTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribableLogDirTopic", count)
     items: list[DescribableLogDirTopic] = []
     for _ in range(count):
         s = new(DescribableLogDirTopic)
@@ -153,6 +156,8 @@ def _read_DescribableLogDirTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("partitions", n)
             s.partitions, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("partitions", n)
@@ -169,13 +174,13 @@ def _write_DescribableLogDirTopic_v1(out: bytearray, items: Iterable[Describable
         write_numbers(out, s.partitions, "i")
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[DescribeLogDirsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeLogDirsRequest, int]:
     try:
         s = new(DescribeLogDirsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_DescribableLogDirTopic_v1(buf, pos, n)
+            s.topics, pos = _read_DescribableLogDirTopic_v1(buf, pos, n, budget)
         elif n == -1:
             s.topics = None
         else:
@@ -198,9 +203,11 @@ def encode_request_v1(s: DescribeLogDirsRequest, out: bytearray) -> None:
         raise unencodable("DescribeLogDirsRequest", error) from error
 
 
-def _read_DescribableLogDirTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[DescribableLogDirTopic], int]:
+def _read_DescribableLogDirTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribableLogDirTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("DescribableLogDirTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribableLogDirTopic", count)
     items: list[DescribableLogDirTopic] = []
     for _ in range(count):
         s = new(DescribableLogDirTopic)
@@ -219,13 +226,15 @@ def _read_DescribableLogDirTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -248,7 +257,7 @@ def _write_DescribableLogDirTopic_v2(out: bytearray, items: Iterable[Describable
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeLogDirsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeLogDirsRequest, int]:
     try:
         s = new(DescribeLogDirsRequest)
         n = buf[pos]
@@ -256,13 +265,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[DescribeLogDirsRequest
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_DescribableLogDirTopic_v2(buf, pos, n - 1)
+            s.topics, pos = _read_DescribableLogDirTopic_v2(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeLogDirsRequest", buf, error) from None
     if pos > len(buf):
@@ -771,7 +780,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeLogDirsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeLogDirsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

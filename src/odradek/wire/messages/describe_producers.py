@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -119,9 +120,11 @@ class DescribeProducersResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_TopicRequest_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicRequest], int]:
+def _read_TopicRequest_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicRequest], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("TopicRequest", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicRequest", count)
     items: list[TopicRequest] = []
     for _ in range(count):
         s = new(TopicRequest)
@@ -140,13 +143,15 @@ def _read_TopicRequest_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Topic
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partition_indexes", n - 1)
             s.partition_indexes, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -169,7 +174,7 @@ def _write_TopicRequest_v0(out: bytearray, items: Iterable[TopicRequest]) -> Non
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeProducersRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeProducersRequest, int]:
     try:
         s = new(DescribeProducersRequest)
         n = buf[pos]
@@ -177,13 +182,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeProducersReque
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_TopicRequest_v0(buf, pos, n - 1)
+            s.topics, pos = _read_TopicRequest_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeProducersRequest", buf, error) from None
     if pos > len(buf):
@@ -368,7 +373,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeProducersRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeProducersRequest, int]]]] = {
     0: decode_request_v0,
 }
 

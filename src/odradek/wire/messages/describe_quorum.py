@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -179,16 +180,18 @@ class DescribeQuorumResponse(Message):
         self.nodes = [] if nodes is NOT_GIVEN else nodes
 
 
-def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 5 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
         s.partition_index, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -198,9 +201,11 @@ def _write_PartitionData_v0(out: bytearray, items: Iterable[PartitionData]) -> N
         out += _p_iB(s.partition_index, 0)
 
 
-def _read_TopicData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicData], int]:
+def _read_TopicData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicData], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("TopicData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicData", count)
     items: list[TopicData] = []
     for _ in range(count):
         s = new(TopicData)
@@ -219,13 +224,13 @@ def _read_TopicData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicDat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -248,7 +253,7 @@ def _write_TopicData_v0(out: bytearray, items: Iterable[TopicData]) -> None:
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeQuorumRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeQuorumRequest, int]:
     try:
         s = new(DescribeQuorumRequest)
         n = buf[pos]
@@ -256,13 +261,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeQuorumRequest,
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_TopicData_v0(buf, pos, n - 1)
+            s.topics, pos = _read_TopicData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeQuorumRequest", buf, error) from None
     if pos > len(buf):
@@ -898,7 +903,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeQuorumRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeQuorumRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -141,9 +142,11 @@ class DescribeShareGroupOffsetsResponse(Message):
         self.groups = [] if groups is NOT_GIVEN else groups
 
 
-def _read_DescribeShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[DescribeShareGroupOffsetsRequestTopic], int]:
+def _read_DescribeShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribeShareGroupOffsetsRequestTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("DescribeShareGroupOffsetsRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribeShareGroupOffsetsRequestTopic", count)
     items: list[DescribeShareGroupOffsetsRequestTopic] = []
     for _ in range(count):
         s = new(DescribeShareGroupOffsetsRequestTopic)
@@ -162,13 +165,15 @@ def _read_DescribeShareGroupOffsetsRequestTopic_v0(buf: Buffer, pos: int, count:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -191,9 +196,11 @@ def _write_DescribeShareGroupOffsetsRequestTopic_v0(out: bytearray, items: Itera
         out.append(0)
 
 
-def _read_DescribeShareGroupOffsetsRequestGroup_v0(buf: Buffer, pos: int, count: int) -> tuple[list[DescribeShareGroupOffsetsRequestGroup], int]:
+def _read_DescribeShareGroupOffsetsRequestGroup_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[DescribeShareGroupOffsetsRequestGroup], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("DescribeShareGroupOffsetsRequestGroup", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("DescribeShareGroupOffsetsRequestGroup", count)
     items: list[DescribeShareGroupOffsetsRequestGroup] = []
     for _ in range(count):
         s = new(DescribeShareGroupOffsetsRequestGroup)
@@ -212,13 +219,13 @@ def _read_DescribeShareGroupOffsetsRequestGroup_v0(buf: Buffer, pos: int, count:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_DescribeShareGroupOffsetsRequestTopic_v0(buf, pos, n - 1)
+            s.topics, pos = _read_DescribeShareGroupOffsetsRequestTopic_v0(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -244,7 +251,7 @@ def _write_DescribeShareGroupOffsetsRequestGroup_v0(out: bytearray, items: Itera
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeShareGroupOffsetsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeShareGroupOffsetsRequest, int]:
     try:
         s = new(DescribeShareGroupOffsetsRequest)
         n = buf[pos]
@@ -252,13 +259,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeShareGroupOffs
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.groups, pos = _read_DescribeShareGroupOffsetsRequestGroup_v0(buf, pos, n - 1)
+            s.groups, pos = _read_DescribeShareGroupOffsetsRequestGroup_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("groups", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeShareGroupOffsetsRequest", buf, error) from None
     if pos > len(buf):
@@ -681,7 +688,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeShareGroupOffsetsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeShareGroupOffsetsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -140,9 +141,11 @@ class DescribeTopicPartitionsResponse(Message):
         self.next_cursor = next_cursor
 
 
-def _read_TopicRequest_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicRequest], int]:
+def _read_TopicRequest_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicRequest], int]:
     if count * 2 > len(buf) - pos:
         raise bad_count("TopicRequest", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicRequest", count)
     items: list[TopicRequest] = []
     for _ in range(count):
         s = new(TopicRequest)
@@ -159,7 +162,7 @@ def _read_TopicRequest_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Topic
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -176,9 +179,11 @@ def _write_TopicRequest_v0(out: bytearray, items: Iterable[TopicRequest]) -> Non
         out.append(0)
 
 
-def _read_Cursor_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Cursor], int]:
+def _read_Cursor_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[Cursor], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("Cursor", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("Cursor", count)
     items: list[Cursor] = []
     for _ in range(count):
         s = new(Cursor)
@@ -195,7 +200,7 @@ def _read_Cursor_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Cursor], in
         s.partition_index, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -212,7 +217,7 @@ def _write_Cursor_v0(out: bytearray, items: Iterable[Cursor]) -> None:
         out += _p_iB(s.partition_index, 0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeTopicPartitionsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeTopicPartitionsRequest, int]:
     try:
         s = new(DescribeTopicPartitionsRequest)
         n = buf[pos]
@@ -220,7 +225,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeTopicPartition
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_TopicRequest_v0(buf, pos, n - 1)
+            s.topics, pos = _read_TopicRequest_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.response_partition_limit, n = _u_ib(buf, pos)
@@ -228,11 +233,11 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeTopicPartition
         if n < 0:
             s.cursor = None
         else:
-            (s.cursor,), pos = _read_Cursor_v0(buf, pos, 1)
+            (s.cursor,), pos = _read_Cursor_v0(buf, pos, 1, budget)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeTopicPartitionsRequest", buf, error) from None
     if pos > len(buf):
@@ -426,7 +431,7 @@ def decode_response_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeTopicPartitio
         if n < 0:
             s.next_cursor = None
         else:
-            (s.next_cursor,), pos = _read_Cursor_v0(buf, pos, 1)
+            (s.next_cursor,), pos = _read_Cursor_v0(buf, pos, 1, None)
         n = buf[pos]
         pos += 1
         if n:
@@ -462,7 +467,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeTopicPartitionsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeTopicPartitionsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -98,7 +99,7 @@ class DescribeTransactionsResponse(Message):
         self.transaction_states = [] if transaction_states is NOT_GIVEN else transaction_states
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeTransactionsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeTransactionsRequest, int]:
     try:
         s = new(DescribeTransactionsRequest)
         n = buf[pos]
@@ -106,13 +107,15 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeTransactionsRe
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("transactional_ids", n - 1)
             s.transactional_ids, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("transactional_ids", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeTransactionsRequest", buf, error) from None
     if pos > len(buf):
@@ -293,7 +296,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeTransactionsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeTransactionsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -99,9 +100,11 @@ class DescribeUserScramCredentialsResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_UserName_v0(buf: Buffer, pos: int, count: int) -> tuple[list[UserName], int]:
+def _read_UserName_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[UserName], int]:
     if count * 2 > len(buf) - pos:
         raise bad_count("UserName", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("UserName", count)
     items: list[UserName] = []
     for _ in range(count):
         s = new(UserName)
@@ -118,7 +121,7 @@ def _read_UserName_v0(buf: Buffer, pos: int, count: int) -> tuple[list[UserName]
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -135,7 +138,7 @@ def _write_UserName_v0(out: bytearray, items: Iterable[UserName]) -> None:
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeUserScramCredentialsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[DescribeUserScramCredentialsRequest, int]:
     try:
         s = new(DescribeUserScramCredentialsRequest)
         n = buf[pos]
@@ -143,13 +146,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[DescribeUserScramCrede
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.users, pos = _read_UserName_v0(buf, pos, n - 1)
+            s.users, pos = _read_UserName_v0(buf, pos, n - 1, budget)
         else:
             s.users = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("DescribeUserScramCredentialsRequest", buf, error) from None
     if pos > len(buf):
@@ -324,7 +327,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[DescribeUserScramCredentialsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[DescribeUserScramCredentialsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -115,9 +116,11 @@ class ElectLeadersResponse(Message):
         self.replica_election_results = [] if replica_election_results is NOT_GIVEN else replica_election_results
 
 
-def _read_TopicPartitions_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicPartitions], int]:
+def _read_TopicPartitions_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicPartitions], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("TopicPartitions", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicPartitions", count)
     items: list[TopicPartitions] = []
     for _ in range(count):
         s = new(TopicPartitions)
@@ -132,6 +135,8 @@ def _read_TopicPartitions_v0(buf: Buffer, pos: int, count: int) -> tuple[list[To
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("partitions", n)
             s.partitions, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("partitions", n)
@@ -148,14 +153,14 @@ def _write_TopicPartitions_v0(out: bytearray, items: Iterable[TopicPartitions]) 
         write_numbers(out, s.partitions, "i")
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ElectLeadersRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ElectLeadersRequest, int]:
     try:
         s = new(ElectLeadersRequest)
         s.election_type = 0
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n)
+            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n, budget)
         elif n == -1:
             s.topic_partitions = None
         else:
@@ -181,13 +186,13 @@ def encode_request_v0(s: ElectLeadersRequest, out: bytearray) -> None:
         raise unencodable("ElectLeadersRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ElectLeadersRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ElectLeadersRequest, int]:
     try:
         s = new(ElectLeadersRequest)
         s.election_type, n = _u_bi(buf, pos)
         pos += 5
         if n >= 0:
-            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n)
+            s.topic_partitions, pos = _read_TopicPartitions_v0(buf, pos, n, budget)
         elif n == -1:
             s.topic_partitions = None
         else:
@@ -213,9 +218,11 @@ def encode_request_v1(s: ElectLeadersRequest, out: bytearray) -> None:
         raise unencodable("ElectLeadersRequest", error) from error
 
 
-def _read_TopicPartitions_v2(buf: Buffer, pos: int, count: int) -> tuple[list[TopicPartitions], int]:
+def _read_TopicPartitions_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicPartitions], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("TopicPartitions", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicPartitions", count)
     items: list[TopicPartitions] = []
     for _ in range(count):
         s = new(TopicPartitions)
@@ -234,13 +241,15 @@ def _read_TopicPartitions_v2(buf: Buffer, pos: int, count: int) -> tuple[list[To
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -263,7 +272,7 @@ def _write_TopicPartitions_v2(out: bytearray, items: Iterable[TopicPartitions]) 
         out.append(0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ElectLeadersRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ElectLeadersRequest, int]:
     try:
         s = new(ElectLeadersRequest)
         s.election_type, n = _u_bB(buf, pos)
@@ -271,13 +280,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ElectLeadersRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_partitions, pos = _read_TopicPartitions_v2(buf, pos, n - 1)
+            s.topic_partitions, pos = _read_TopicPartitions_v2(buf, pos, n - 1, budget)
         else:
             s.topic_partitions = None
         s.timeout_ms, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ElectLeadersRequest", buf, error) from None
     if pos > len(buf):
@@ -545,7 +554,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ElectLeadersRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ElectLeadersRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -70,7 +71,7 @@ class EndTxnResponse(Message):
         self.producer_epoch = producer_epoch
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[EndTxnRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[EndTxnRequest, int]:
     try:
         s = new(EndTxnRequest)
         n, = _u_h(buf, pos)
@@ -100,7 +101,7 @@ def encode_request_v0(s: EndTxnRequest, out: bytearray) -> None:
         raise unencodable("EndTxnRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[EndTxnRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[EndTxnRequest, int]:
     try:
         s = new(EndTxnRequest)
         n = buf[pos]
@@ -116,7 +117,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[EndTxnRequest, int]:
         s.producer_id, s.producer_epoch, s.committed, n = _u_qhTB(buf, pos)
         pos += 12
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("EndTxnRequest", buf, error) from None
     if pos > len(buf):
@@ -206,7 +207,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[EndTxnRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[EndTxnRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

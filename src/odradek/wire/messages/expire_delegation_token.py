@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -62,7 +63,7 @@ class ExpireDelegationTokenResponse(Message):
         self.throttle_time_ms = throttle_time_ms
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ExpireDelegationTokenRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ExpireDelegationTokenRequest, int]:
     try:
         s = new(ExpireDelegationTokenRequest)
         n, = _u_i(buf, pos)
@@ -91,7 +92,7 @@ def encode_request_v1(s: ExpireDelegationTokenRequest, out: bytearray) -> None:
         raise unencodable("ExpireDelegationTokenRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ExpireDelegationTokenRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ExpireDelegationTokenRequest, int]:
     try:
         s = new(ExpireDelegationTokenRequest)
         n = buf[pos]
@@ -107,7 +108,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ExpireDelegationTokenR
         s.expiry_time_period_ms, n = _u_qB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ExpireDelegationTokenRequest", buf, error) from None
     if pos > len(buf):
@@ -173,7 +174,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ExpireDelegationTokenRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ExpireDelegationTokenRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
 }

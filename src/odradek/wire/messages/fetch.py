@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -310,9 +311,11 @@ class FetchResponse(Message):
         self.node_endpoints = [] if node_endpoints is NOT_GIVEN else node_endpoints
 
 
-def _read_FetchPartition_v4(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 16 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -330,9 +333,11 @@ def _write_FetchPartition_v4(out: bytearray, items: Iterable[FetchPartition]) ->
         out += _p_iqi(s.partition, s.fetch_offset, s.partition_max_bytes)
 
 
-def _read_FetchTopic_v4(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -348,7 +353,7 @@ def _read_FetchTopic_v4(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTo
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_FetchPartition_v4(buf, pos, n)
+            s.partitions, pos = _read_FetchPartition_v4(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -364,7 +369,7 @@ def _write_FetchTopic_v4(out: bytearray, items: Iterable[FetchTopic]) -> None:
         _write_FetchPartition_v4(out, s.partitions)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.cluster_id = s.replica_state = None
@@ -375,7 +380,7 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         s.replica_id, s.max_wait_ms, s.min_bytes, s.max_bytes, s.isolation_level, n = _u_iiiibi(buf, pos)
         pos += 21
         if n >= 0:
-            s.topics, pos = _read_FetchTopic_v4(buf, pos, n)
+            s.topics, pos = _read_FetchTopic_v4(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -393,9 +398,11 @@ def encode_request_v4(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_FetchPartition_v5(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v5(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 24 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -413,9 +420,11 @@ def _write_FetchPartition_v5(out: bytearray, items: Iterable[FetchPartition]) ->
         out += _p_iqqi(s.partition, s.fetch_offset, s.log_start_offset, s.partition_max_bytes)
 
 
-def _read_FetchTopic_v5(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v5(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -431,7 +440,7 @@ def _read_FetchTopic_v5(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTo
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_FetchPartition_v5(buf, pos, n)
+            s.partitions, pos = _read_FetchPartition_v5(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -447,7 +456,7 @@ def _write_FetchTopic_v5(out: bytearray, items: Iterable[FetchTopic]) -> None:
         _write_FetchPartition_v5(out, s.partitions)
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.cluster_id = s.replica_state = None
@@ -458,7 +467,7 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         s.replica_id, s.max_wait_ms, s.min_bytes, s.max_bytes, s.isolation_level, n = _u_iiiibi(buf, pos)
         pos += 21
         if n >= 0:
-            s.topics, pos = _read_FetchTopic_v5(buf, pos, n)
+            s.topics, pos = _read_FetchTopic_v5(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -476,9 +485,11 @@ def encode_request_v5(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_ForgottenTopic_v7(buf: Buffer, pos: int, count: int) -> tuple[list[ForgottenTopic], int]:
+def _read_ForgottenTopic_v7(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ForgottenTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("ForgottenTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ForgottenTopic", count)
     items: list[ForgottenTopic] = []
     for _ in range(count):
         s = new(ForgottenTopic)
@@ -494,6 +505,8 @@ def _read_ForgottenTopic_v7(buf: Buffer, pos: int, count: int) -> tuple[list[For
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("partitions", n)
             s.partitions, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("partitions", n)
@@ -510,7 +523,7 @@ def _write_ForgottenTopic_v7(out: bytearray, items: Iterable[ForgottenTopic]) ->
         write_numbers(out, s.partitions, "i")
 
 
-def decode_request_v7(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v7(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.cluster_id = s.replica_state = None
@@ -518,13 +531,13 @@ def decode_request_v7(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         s.replica_id, s.max_wait_ms, s.min_bytes, s.max_bytes, s.isolation_level, s.session_id, s.session_epoch, n = _u_iiiibiii(buf, pos)
         pos += 29
         if n >= 0:
-            s.topics, pos = _read_FetchTopic_v5(buf, pos, n)
+            s.topics, pos = _read_FetchTopic_v5(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v7(buf, pos, n)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v7(buf, pos, n, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
     except DECODE_ERRORS as error:
@@ -544,9 +557,11 @@ def encode_request_v7(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_FetchPartition_v9(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v9(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 28 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -564,9 +579,11 @@ def _write_FetchPartition_v9(out: bytearray, items: Iterable[FetchPartition]) ->
         out += _p_iiqqi(s.partition, s.current_leader_epoch, s.fetch_offset, s.log_start_offset, s.partition_max_bytes)
 
 
-def _read_FetchTopic_v9(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v9(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -582,7 +599,7 @@ def _read_FetchTopic_v9(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTo
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_FetchPartition_v9(buf, pos, n)
+            s.partitions, pos = _read_FetchPartition_v9(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -598,7 +615,7 @@ def _write_FetchTopic_v9(out: bytearray, items: Iterable[FetchTopic]) -> None:
         _write_FetchPartition_v9(out, s.partitions)
 
 
-def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v9(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.cluster_id = s.replica_state = None
@@ -606,13 +623,13 @@ def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         s.replica_id, s.max_wait_ms, s.min_bytes, s.max_bytes, s.isolation_level, s.session_id, s.session_epoch, n = _u_iiiibiii(buf, pos)
         pos += 29
         if n >= 0:
-            s.topics, pos = _read_FetchTopic_v9(buf, pos, n)
+            s.topics, pos = _read_FetchTopic_v9(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v7(buf, pos, n)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v7(buf, pos, n, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
     except DECODE_ERRORS as error:
@@ -632,20 +649,20 @@ def encode_request_v9(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def decode_request_v11(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v11(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.cluster_id = s.replica_state = None
         s.replica_id, s.max_wait_ms, s.min_bytes, s.max_bytes, s.isolation_level, s.session_id, s.session_epoch, n = _u_iiiibiii(buf, pos)
         pos += 29
         if n >= 0:
-            s.topics, pos = _read_FetchTopic_v9(buf, pos, n)
+            s.topics, pos = _read_FetchTopic_v9(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v7(buf, pos, n)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v7(buf, pos, n, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n, = _u_h(buf, pos)
@@ -676,9 +693,11 @@ def encode_request_v11(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_FetchPartition_v12(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v12(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 33 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -687,7 +706,7 @@ def _read_FetchPartition_v12(buf: Buffer, pos: int, count: int) -> tuple[list[Fe
         s.partition, s.current_leader_epoch, s.fetch_offset, s.last_fetched_epoch, s.log_start_offset, s.partition_max_bytes, n = _u_iiqiqiB(buf, pos)
         pos += 33
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -697,9 +716,11 @@ def _write_FetchPartition_v12(out: bytearray, items: Iterable[FetchPartition]) -
         out += _p_iiqiqiB(s.partition, s.current_leader_epoch, s.fetch_offset, s.last_fetched_epoch, s.log_start_offset, s.partition_max_bytes, 0)
 
 
-def _read_FetchTopic_v12(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v12(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -719,13 +740,13 @@ def _read_FetchTopic_v12(buf: Buffer, pos: int, count: int) -> tuple[list[FetchT
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_FetchPartition_v12(buf, pos, n - 1)
+            s.partitions, pos = _read_FetchPartition_v12(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -748,9 +769,11 @@ def _write_FetchTopic_v12(out: bytearray, items: Iterable[FetchTopic]) -> None:
         out.append(0)
 
 
-def _read_ForgottenTopic_v12(buf: Buffer, pos: int, count: int) -> tuple[list[ForgottenTopic], int]:
+def _read_ForgottenTopic_v12(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ForgottenTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("ForgottenTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ForgottenTopic", count)
     items: list[ForgottenTopic] = []
     for _ in range(count):
         s = new(ForgottenTopic)
@@ -770,13 +793,15 @@ def _read_ForgottenTopic_v12(buf: Buffer, pos: int, count: int) -> tuple[list[Fo
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -822,7 +847,7 @@ def _tags_FetchRequest_v12(target: bytearray, s: FetchRequest) -> None:
     target += fields
 
 
-def decode_request_v12(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v12(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.replica_state = s.cluster_id = None
@@ -831,7 +856,7 @@ def decode_request_v12(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v12(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v12(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -839,7 +864,7 @@ def decode_request_v12(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v12(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v12(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
@@ -857,6 +882,8 @@ def decode_request_v12(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -913,9 +940,11 @@ def encode_request_v12(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_FetchTopic_v13(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v13(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -925,13 +954,13 @@ def _read_FetchTopic_v13(buf: Buffer, pos: int, count: int) -> tuple[list[FetchT
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_FetchPartition_v12(buf, pos, n - 1)
+            s.partitions, pos = _read_FetchPartition_v12(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -948,9 +977,11 @@ def _write_FetchTopic_v13(out: bytearray, items: Iterable[FetchTopic]) -> None:
         out.append(0)
 
 
-def _read_ForgottenTopic_v13(buf: Buffer, pos: int, count: int) -> tuple[list[ForgottenTopic], int]:
+def _read_ForgottenTopic_v13(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ForgottenTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("ForgottenTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ForgottenTopic", count)
     items: list[ForgottenTopic] = []
     for _ in range(count):
         s = new(ForgottenTopic)
@@ -960,13 +991,15 @@ def _read_ForgottenTopic_v13(buf: Buffer, pos: int, count: int) -> tuple[list[Fo
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -1006,7 +1039,7 @@ def _tags_FetchRequest_v13(target: bytearray, s: FetchRequest) -> None:
     target += fields
 
 
-def decode_request_v13(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v13(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.replica_state = s.cluster_id = None
@@ -1015,7 +1048,7 @@ def decode_request_v13(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v13(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -1023,7 +1056,7 @@ def decode_request_v13(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
@@ -1041,6 +1074,8 @@ def decode_request_v13(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -1097,16 +1132,18 @@ def encode_request_v13(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_ReplicaState_v15(buf: Buffer, pos: int, count: int) -> tuple[list[ReplicaState], int]:
+def _read_ReplicaState_v15(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ReplicaState], int]:
     if count * 13 > len(buf) - pos:
         raise bad_count("ReplicaState", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ReplicaState", count)
     items: list[ReplicaState] = []
     for _ in range(count):
         s = new(ReplicaState)
         s.replica_id, s.replica_epoch, n = _u_iqB(buf, pos)
         pos += 13
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -1146,7 +1183,7 @@ def _tags_FetchRequest_v15(target: bytearray, s: FetchRequest) -> None:
     target += fields
 
 
-def decode_request_v15(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v15(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.replica_id = -1
@@ -1156,7 +1193,7 @@ def decode_request_v15(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v13(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -1164,7 +1201,7 @@ def decode_request_v15(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
@@ -1182,6 +1219,8 @@ def decode_request_v15(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -1198,7 +1237,7 @@ def decode_request_v15(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
                     else:
                         s.cluster_id = None
                 elif tag == 1:
-                    (s.replica_state,), pos = _read_ReplicaState_v15(buf, pos, 1)
+                    (s.replica_state,), pos = _read_ReplicaState_v15(buf, pos, 1, budget)
                 else:
                     pos = tag_end
                 if pos != tag_end:
@@ -1240,9 +1279,11 @@ def encode_request_v15(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_FetchPartition_v17(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v17(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 33 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -1253,6 +1294,8 @@ def _read_FetchPartition_v17(buf: Buffer, pos: int, count: int) -> tuple[list[Fe
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -1291,9 +1334,11 @@ def _write_FetchPartition_v17(out: bytearray, items: Iterable[FetchPartition]) -
             out.append(0)
 
 
-def _read_FetchTopic_v17(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v17(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -1303,13 +1348,13 @@ def _read_FetchTopic_v17(buf: Buffer, pos: int, count: int) -> tuple[list[FetchT
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_FetchPartition_v17(buf, pos, n - 1)
+            s.partitions, pos = _read_FetchPartition_v17(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -1356,7 +1401,7 @@ def _tags_FetchRequest_v17(target: bytearray, s: FetchRequest) -> None:
     target += fields
 
 
-def decode_request_v17(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v17(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.replica_id = -1
@@ -1366,7 +1411,7 @@ def decode_request_v17(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v17(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v17(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -1374,7 +1419,7 @@ def decode_request_v17(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
@@ -1392,6 +1437,8 @@ def decode_request_v17(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -1408,7 +1455,7 @@ def decode_request_v17(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
                     else:
                         s.cluster_id = None
                 elif tag == 1:
-                    (s.replica_state,), pos = _read_ReplicaState_v15(buf, pos, 1)
+                    (s.replica_state,), pos = _read_ReplicaState_v15(buf, pos, 1, budget)
                 else:
                     pos = tag_end
                 if pos != tag_end:
@@ -1450,9 +1497,11 @@ def encode_request_v17(s: FetchRequest, out: bytearray) -> None:
         raise unencodable("FetchRequest", error) from error
 
 
-def _read_FetchPartition_v18(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v18(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 33 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -1463,6 +1512,8 @@ def _read_FetchPartition_v18(buf: Buffer, pos: int, count: int) -> tuple[list[Fe
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -1511,9 +1562,11 @@ def _write_FetchPartition_v18(out: bytearray, items: Iterable[FetchPartition]) -
             out.append(0)
 
 
-def _read_FetchTopic_v18(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v18(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -1523,13 +1576,13 @@ def _read_FetchTopic_v18(buf: Buffer, pos: int, count: int) -> tuple[list[FetchT
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_FetchPartition_v18(buf, pos, n - 1)
+            s.partitions, pos = _read_FetchPartition_v18(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -1576,7 +1629,7 @@ def _tags_FetchRequest_v18(target: bytearray, s: FetchRequest) -> None:
     target += fields
 
 
-def decode_request_v18(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
+def decode_request_v18(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FetchRequest, int]:
     try:
         s = new(FetchRequest)
         s.replica_id = -1
@@ -1586,7 +1639,7 @@ def decode_request_v18(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v18(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v18(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -1594,7 +1647,7 @@ def decode_request_v18(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
@@ -1612,6 +1665,8 @@ def decode_request_v18(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
         if tags:
             if tags > 127:
                 tags, pos = finish_uvarint(buf, pos, tags)
+            if budget is not None:
+                budget.take("tagged fields", tags)
             for _ in range(tags):
                 tag, pos = read_uvarint(buf, pos)
                 size, pos = read_uvarint(buf, pos)
@@ -1628,7 +1683,7 @@ def decode_request_v18(buf: Buffer, pos: int = 0) -> tuple[FetchRequest, int]:
                     else:
                         s.cluster_id = None
                 elif tag == 1:
-                    (s.replica_state,), pos = _read_ReplicaState_v15(buf, pos, 1)
+                    (s.replica_state,), pos = _read_ReplicaState_v15(buf, pos, 1, budget)
                 else:
                     pos = tag_end
                 if pos != tag_end:
@@ -2706,7 +2761,7 @@ MIN_VERSION: Final = 4
 MAX_VERSION: Final = 18
 FLEXIBLE_SINCE: Final = 12
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[FetchRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[FetchRequest, int]]]] = {
     4: decode_request_v4,
     5: decode_request_v5,
     6: decode_request_v5,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -103,7 +104,7 @@ class FindCoordinatorResponse(Message):
         self.coordinators = [] if coordinators is NOT_GIVEN else coordinators
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[FindCoordinatorRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FindCoordinatorRequest, int]:
     try:
         s = new(FindCoordinatorRequest)
         s.key_type = 0
@@ -132,7 +133,7 @@ def encode_request_v0(s: FindCoordinatorRequest, out: bytearray) -> None:
         raise unencodable("FindCoordinatorRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[FindCoordinatorRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FindCoordinatorRequest, int]:
     try:
         s = new(FindCoordinatorRequest)
         s.coordinator_keys = []
@@ -163,7 +164,7 @@ def encode_request_v1(s: FindCoordinatorRequest, out: bytearray) -> None:
         raise unencodable("FindCoordinatorRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[FindCoordinatorRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FindCoordinatorRequest, int]:
     try:
         s = new(FindCoordinatorRequest)
         s.coordinator_keys = []
@@ -180,7 +181,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[FindCoordinatorRequest
         s.key_type, n = _u_bB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("FindCoordinatorRequest", buf, error) from None
     if pos > len(buf):
@@ -202,7 +203,7 @@ def encode_request_v3(s: FindCoordinatorRequest, out: bytearray) -> None:
         raise unencodable("FindCoordinatorRequest", error) from error
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[FindCoordinatorRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[FindCoordinatorRequest, int]:
     try:
         s = new(FindCoordinatorRequest)
         s.key = ""
@@ -211,13 +212,15 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[FindCoordinatorRequest
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("coordinator_keys", n - 1)
             s.coordinator_keys, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("coordinator_keys", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("FindCoordinatorRequest", buf, error) from None
     if pos > len(buf):
@@ -498,7 +501,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 6
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[FindCoordinatorRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[FindCoordinatorRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v1,

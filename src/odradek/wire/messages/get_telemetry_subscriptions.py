@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -75,13 +76,13 @@ class GetTelemetrySubscriptionsResponse(Message):
         self.requested_metrics = [] if requested_metrics is NOT_GIVEN else requested_metrics
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[GetTelemetrySubscriptionsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[GetTelemetrySubscriptionsRequest, int]:
     try:
         s = new(GetTelemetrySubscriptionsRequest)
         s.client_instance_id, n = _u_16sB(buf, pos)
         pos += 17
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("GetTelemetrySubscriptionsRequest", buf, error) from None
     if pos > len(buf):
@@ -152,7 +153,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[GetTelemetrySubscriptionsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[GetTelemetrySubscriptionsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -63,7 +64,7 @@ class HeartbeatResponse(Message):
         self.error_code = error_code
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[HeartbeatRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[HeartbeatRequest, int]:
     try:
         s = new(HeartbeatRequest)
         s.group_instance_id = None
@@ -102,7 +103,7 @@ def encode_request_v0(s: HeartbeatRequest, out: bytearray) -> None:
         raise unencodable("HeartbeatRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[HeartbeatRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[HeartbeatRequest, int]:
     try:
         s = new(HeartbeatRequest)
         n, = _u_h(buf, pos)
@@ -156,7 +157,7 @@ def encode_request_v3(s: HeartbeatRequest, out: bytearray) -> None:
         raise unencodable("HeartbeatRequest", error) from error
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[HeartbeatRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[HeartbeatRequest, int]:
     try:
         s = new(HeartbeatRequest)
         n = buf[pos]
@@ -192,7 +193,7 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[HeartbeatRequest, int]
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("HeartbeatRequest", buf, error) from None
     if pos > len(buf):
@@ -297,7 +298,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 4
 FLEXIBLE_SINCE: Final = 4
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[HeartbeatRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[HeartbeatRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -116,9 +117,11 @@ class IncrementalAlterConfigsResponse(Message):
         self.responses = [] if responses is NOT_GIVEN else responses
 
 
-def _read_AlterableConfig_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AlterableConfig], int]:
+def _read_AlterableConfig_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterableConfig], int]:
     if count * 5 > len(buf) - pos:
         raise bad_count("AlterableConfig", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterableConfig", count)
     items: list[AlterableConfig] = []
     for _ in range(count):
         s = new(AlterableConfig)
@@ -157,9 +160,11 @@ def _write_AlterableConfig_v0(out: bytearray, items: Iterable[AlterableConfig]) 
             out += b
 
 
-def _read_AlterConfigsResource_v0(buf: Buffer, pos: int, count: int) -> tuple[list[AlterConfigsResource], int]:
+def _read_AlterConfigsResource_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterConfigsResource], int]:
     if count * 7 > len(buf) - pos:
         raise bad_count("AlterConfigsResource", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterConfigsResource", count)
     items: list[AlterConfigsResource] = []
     for _ in range(count):
         s = new(AlterConfigsResource)
@@ -174,7 +179,7 @@ def _read_AlterConfigsResource_v0(buf: Buffer, pos: int, count: int) -> tuple[li
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.configs, pos = _read_AlterableConfig_v0(buf, pos, n)
+            s.configs, pos = _read_AlterableConfig_v0(buf, pos, n, budget)
         else:
             raise bad_length("configs", n)
         items.append(s)
@@ -190,13 +195,13 @@ def _write_AlterConfigsResource_v0(out: bytearray, items: Iterable[AlterConfigsR
         _write_AlterableConfig_v0(out, s.configs)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[IncrementalAlterConfigsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[IncrementalAlterConfigsRequest, int]:
     try:
         s = new(IncrementalAlterConfigsRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.resources, pos = _read_AlterConfigsResource_v0(buf, pos, n)
+            s.resources, pos = _read_AlterConfigsResource_v0(buf, pos, n, budget)
         else:
             raise bad_length("resources", n)
         s.validate_only, = _u_T(buf, pos)
@@ -217,9 +222,11 @@ def encode_request_v0(s: IncrementalAlterConfigsRequest, out: bytearray) -> None
         raise unencodable("IncrementalAlterConfigsRequest", error) from error
 
 
-def _read_AlterableConfig_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AlterableConfig], int]:
+def _read_AlterableConfig_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterableConfig], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("AlterableConfig", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterableConfig", count)
     items: list[AlterableConfig] = []
     for _ in range(count):
         s = new(AlterableConfig)
@@ -246,7 +253,7 @@ def _read_AlterableConfig_v1(buf: Buffer, pos: int, count: int) -> tuple[list[Al
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -274,9 +281,11 @@ def _write_AlterableConfig_v1(out: bytearray, items: Iterable[AlterableConfig]) 
         out.append(0)
 
 
-def _read_AlterConfigsResource_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AlterConfigsResource], int]:
+def _read_AlterConfigsResource_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AlterConfigsResource], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("AlterConfigsResource", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AlterConfigsResource", count)
     items: list[AlterConfigsResource] = []
     for _ in range(count):
         s = new(AlterConfigsResource)
@@ -295,13 +304,13 @@ def _read_AlterConfigsResource_v1(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.configs, pos = _read_AlterableConfig_v1(buf, pos, n - 1)
+            s.configs, pos = _read_AlterableConfig_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("configs", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -325,7 +334,7 @@ def _write_AlterConfigsResource_v1(out: bytearray, items: Iterable[AlterConfigsR
         out.append(0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[IncrementalAlterConfigsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[IncrementalAlterConfigsRequest, int]:
     try:
         s = new(IncrementalAlterConfigsRequest)
         n = buf[pos]
@@ -333,13 +342,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[IncrementalAlterConfig
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.resources, pos = _read_AlterConfigsResource_v1(buf, pos, n - 1)
+            s.resources, pos = _read_AlterConfigsResource_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("resources", n)
         s.validate_only, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("IncrementalAlterConfigsRequest", buf, error) from None
     if pos > len(buf):
@@ -524,7 +533,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 1
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[IncrementalAlterConfigsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[IncrementalAlterConfigsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

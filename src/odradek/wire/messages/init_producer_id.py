@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -82,7 +83,7 @@ class InitProducerIdResponse(Message):
         self.ongoing_txn_producer_epoch = ongoing_txn_producer_epoch
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[InitProducerIdRequest, int]:
     try:
         s = new(InitProducerIdRequest)
         s.producer_id = s.producer_epoch = -1
@@ -119,7 +120,7 @@ def encode_request_v0(s: InitProducerIdRequest, out: bytearray) -> None:
         raise unencodable("InitProducerIdRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[InitProducerIdRequest, int]:
     try:
         s = new(InitProducerIdRequest)
         s.producer_id = s.producer_epoch = -1
@@ -137,7 +138,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest,
         s.transaction_timeout_ms, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("InitProducerIdRequest", buf, error) from None
     if pos > len(buf):
@@ -162,7 +163,7 @@ def encode_request_v2(s: InitProducerIdRequest, out: bytearray) -> None:
         raise unencodable("InitProducerIdRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[InitProducerIdRequest, int]:
     try:
         s = new(InitProducerIdRequest)
         s.enable2_pc = s.keep_prepared_txn = False
@@ -179,7 +180,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest,
         s.transaction_timeout_ms, s.producer_id, s.producer_epoch, n = _u_iqhB(buf, pos)
         pos += 15
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("InitProducerIdRequest", buf, error) from None
     if pos > len(buf):
@@ -204,7 +205,7 @@ def encode_request_v3(s: InitProducerIdRequest, out: bytearray) -> None:
         raise unencodable("InitProducerIdRequest", error) from error
 
 
-def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest, int]:
+def decode_request_v6(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[InitProducerIdRequest, int]:
     try:
         s = new(InitProducerIdRequest)
         n = buf[pos]
@@ -220,7 +221,7 @@ def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[InitProducerIdRequest,
         s.transaction_timeout_ms, s.producer_id, s.producer_epoch, s.enable2_pc, s.keep_prepared_txn, n = _u_iqhTTB(buf, pos)
         pos += 17
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("InitProducerIdRequest", buf, error) from None
     if pos > len(buf):
@@ -313,7 +314,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 6
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[InitProducerIdRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[InitProducerIdRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -110,16 +111,18 @@ class InitializeShareGroupStateResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 17 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
         s.partition, s.state_epoch, s.start_offset, n = _u_iiqB(buf, pos)
         pos += 17
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -129,9 +132,11 @@ def _write_PartitionData_v0(out: bytearray, items: Iterable[PartitionData]) -> N
         out += _p_iiqB(s.partition, s.state_epoch, s.start_offset, 0)
 
 
-def _read_InitializeStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[InitializeStateData], int]:
+def _read_InitializeStateData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[InitializeStateData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("InitializeStateData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("InitializeStateData", count)
     items: list[InitializeStateData] = []
     for _ in range(count):
         s = new(InitializeStateData)
@@ -140,13 +145,13 @@ def _read_InitializeStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[lis
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -163,7 +168,7 @@ def _write_InitializeStateData_v0(out: bytearray, items: Iterable[InitializeStat
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[InitializeShareGroupStateRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[InitializeShareGroupStateRequest, int]:
     try:
         s = new(InitializeShareGroupStateRequest)
         n = buf[pos]
@@ -181,13 +186,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[InitializeShareGroupSt
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_InitializeStateData_v0(buf, pos, n - 1)
+            s.topics, pos = _read_InitializeStateData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("InitializeShareGroupStateRequest", buf, error) from None
     if pos > len(buf):
@@ -329,7 +334,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[InitializeShareGroupStateRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[InitializeShareGroupStateRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -124,9 +125,11 @@ class JoinGroupResponse(Message):
         self.members = [] if members is NOT_GIVEN else members
 
 
-def _read_JoinGroupRequestProtocol_v0(buf: Buffer, pos: int, count: int) -> tuple[list[JoinGroupRequestProtocol], int]:
+def _read_JoinGroupRequestProtocol_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[JoinGroupRequestProtocol], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("JoinGroupRequestProtocol", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("JoinGroupRequestProtocol", count)
     items: list[JoinGroupRequestProtocol] = []
     for _ in range(count):
         s = new(JoinGroupRequestProtocol)
@@ -159,7 +162,7 @@ def _write_JoinGroupRequestProtocol_v0(out: bytearray, items: Iterable[JoinGroup
         out += s.metadata
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[JoinGroupRequest, int]:
     try:
         s = new(JoinGroupRequest)
         s.rebalance_timeout_ms = -1
@@ -191,7 +194,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.protocols, pos = _read_JoinGroupRequestProtocol_v0(buf, pos, n)
+            s.protocols, pos = _read_JoinGroupRequestProtocol_v0(buf, pos, n, budget)
         else:
             raise bad_length("protocols", n)
     except DECODE_ERRORS as error:
@@ -218,7 +221,7 @@ def encode_request_v0(s: JoinGroupRequest, out: bytearray) -> None:
         raise unencodable("JoinGroupRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[JoinGroupRequest, int]:
     try:
         s = new(JoinGroupRequest)
         s.group_instance_id = s.reason = None
@@ -249,7 +252,7 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.protocols, pos = _read_JoinGroupRequestProtocol_v0(buf, pos, n)
+            s.protocols, pos = _read_JoinGroupRequestProtocol_v0(buf, pos, n, budget)
         else:
             raise bad_length("protocols", n)
     except DECODE_ERRORS as error:
@@ -276,7 +279,7 @@ def encode_request_v1(s: JoinGroupRequest, out: bytearray) -> None:
         raise unencodable("JoinGroupRequest", error) from error
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[JoinGroupRequest, int]:
     try:
         s = new(JoinGroupRequest)
         s.reason = None
@@ -317,7 +320,7 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.protocols, pos = _read_JoinGroupRequestProtocol_v0(buf, pos, n)
+            s.protocols, pos = _read_JoinGroupRequestProtocol_v0(buf, pos, n, budget)
         else:
             raise bad_length("protocols", n)
     except DECODE_ERRORS as error:
@@ -350,9 +353,11 @@ def encode_request_v5(s: JoinGroupRequest, out: bytearray) -> None:
         raise unencodable("JoinGroupRequest", error) from error
 
 
-def _read_JoinGroupRequestProtocol_v6(buf: Buffer, pos: int, count: int) -> tuple[list[JoinGroupRequestProtocol], int]:
+def _read_JoinGroupRequestProtocol_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[JoinGroupRequestProtocol], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("JoinGroupRequestProtocol", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("JoinGroupRequestProtocol", count)
     items: list[JoinGroupRequestProtocol] = []
     for _ in range(count):
         s = new(JoinGroupRequestProtocol)
@@ -379,7 +384,7 @@ def _read_JoinGroupRequestProtocol_v6(buf: Buffer, pos: int, count: int) -> tupl
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -402,7 +407,7 @@ def _write_JoinGroupRequestProtocol_v6(out: bytearray, items: Iterable[JoinGroup
         out.append(0)
 
 
-def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]:
+def decode_request_v6(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[JoinGroupRequest, int]:
     try:
         s = new(JoinGroupRequest)
         s.reason = None
@@ -451,13 +456,13 @@ def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.protocols, pos = _read_JoinGroupRequestProtocol_v6(buf, pos, n - 1)
+            s.protocols, pos = _read_JoinGroupRequestProtocol_v6(buf, pos, n - 1, budget)
         else:
             raise bad_length("protocols", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("JoinGroupRequest", buf, error) from None
     if pos > len(buf):
@@ -510,7 +515,7 @@ def encode_request_v6(s: JoinGroupRequest, out: bytearray) -> None:
         raise unencodable("JoinGroupRequest", error) from error
 
 
-def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]:
+def decode_request_v8(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[JoinGroupRequest, int]:
     try:
         s = new(JoinGroupRequest)
         n = buf[pos]
@@ -558,7 +563,7 @@ def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.protocols, pos = _read_JoinGroupRequestProtocol_v6(buf, pos, n - 1)
+            s.protocols, pos = _read_JoinGroupRequestProtocol_v6(buf, pos, n - 1, budget)
         else:
             raise bad_length("protocols", n)
         n = buf[pos]
@@ -574,7 +579,7 @@ def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[JoinGroupRequest, int]
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("JoinGroupRequest", buf, error) from None
     if pos > len(buf):
@@ -1298,7 +1303,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 9
 FLEXIBLE_SINCE: Final = 6
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[JoinGroupRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[JoinGroupRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -95,7 +96,7 @@ class LeaveGroupResponse(Message):
         self.members = [] if members is NOT_GIVEN else members
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[LeaveGroupRequest, int]:
     try:
         s = new(LeaveGroupRequest)
         s.members = []
@@ -134,9 +135,11 @@ def encode_request_v0(s: LeaveGroupRequest, out: bytearray) -> None:
         raise unencodable("LeaveGroupRequest", error) from error
 
 
-def _read_MemberIdentity_v3(buf: Buffer, pos: int, count: int) -> tuple[list[MemberIdentity], int]:
+def _read_MemberIdentity_v3(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[MemberIdentity], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("MemberIdentity", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("MemberIdentity", count)
     items: list[MemberIdentity] = []
     for _ in range(count):
         s = new(MemberIdentity)
@@ -176,7 +179,7 @@ def _write_MemberIdentity_v3(out: bytearray, items: Iterable[MemberIdentity]) ->
             out += b
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[LeaveGroupRequest, int]:
     try:
         s = new(LeaveGroupRequest)
         s.member_id = ""
@@ -191,7 +194,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.members, pos = _read_MemberIdentity_v3(buf, pos, n)
+            s.members, pos = _read_MemberIdentity_v3(buf, pos, n, budget)
         else:
             raise bad_length("members", n)
     except DECODE_ERRORS as error:
@@ -212,9 +215,11 @@ def encode_request_v3(s: LeaveGroupRequest, out: bytearray) -> None:
         raise unencodable("LeaveGroupRequest", error) from error
 
 
-def _read_MemberIdentity_v4(buf: Buffer, pos: int, count: int) -> tuple[list[MemberIdentity], int]:
+def _read_MemberIdentity_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[MemberIdentity], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("MemberIdentity", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("MemberIdentity", count)
     items: list[MemberIdentity] = []
     for _ in range(count):
         s = new(MemberIdentity)
@@ -242,7 +247,7 @@ def _read_MemberIdentity_v4(buf: Buffer, pos: int, count: int) -> tuple[list[Mem
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -269,7 +274,7 @@ def _write_MemberIdentity_v4(out: bytearray, items: Iterable[MemberIdentity]) ->
         out.append(0)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[LeaveGroupRequest, int]:
     try:
         s = new(LeaveGroupRequest)
         s.member_id = ""
@@ -288,13 +293,13 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.members, pos = _read_MemberIdentity_v4(buf, pos, n - 1)
+            s.members, pos = _read_MemberIdentity_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("members", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("LeaveGroupRequest", buf, error) from None
     if pos > len(buf):
@@ -322,9 +327,11 @@ def encode_request_v4(s: LeaveGroupRequest, out: bytearray) -> None:
         raise unencodable("LeaveGroupRequest", error) from error
 
 
-def _read_MemberIdentity_v5(buf: Buffer, pos: int, count: int) -> tuple[list[MemberIdentity], int]:
+def _read_MemberIdentity_v5(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[MemberIdentity], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("MemberIdentity", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("MemberIdentity", count)
     items: list[MemberIdentity] = []
     for _ in range(count):
         s = new(MemberIdentity)
@@ -361,7 +368,7 @@ def _read_MemberIdentity_v5(buf: Buffer, pos: int, count: int) -> tuple[list[Mem
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -398,7 +405,7 @@ def _write_MemberIdentity_v5(out: bytearray, items: Iterable[MemberIdentity]) ->
         out.append(0)
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[LeaveGroupRequest, int]:
     try:
         s = new(LeaveGroupRequest)
         s.member_id = ""
@@ -417,13 +424,13 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[LeaveGroupRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.members, pos = _read_MemberIdentity_v5(buf, pos, n - 1)
+            s.members, pos = _read_MemberIdentity_v5(buf, pos, n - 1, budget)
         else:
             raise bad_length("members", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("LeaveGroupRequest", buf, error) from None
     if pos > len(buf):
@@ -657,7 +664,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 4
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[LeaveGroupRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[LeaveGroupRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -70,14 +71,14 @@ class ListConfigResourcesResponse(Message):
         self.config_resources = [] if config_resources is NOT_GIVEN else config_resources
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListConfigResourcesRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListConfigResourcesRequest, int]:
     try:
         s = new(ListConfigResourcesRequest)
         s.resource_types = []
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListConfigResourcesRequest", buf, error) from None
     if pos > len(buf):
@@ -92,7 +93,7 @@ def encode_request_v0(s: ListConfigResourcesRequest, out: bytearray) -> None:
         raise unencodable("ListConfigResourcesRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ListConfigResourcesRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListConfigResourcesRequest, int]:
     try:
         s = new(ListConfigResourcesRequest)
         n = buf[pos]
@@ -100,13 +101,15 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ListConfigResourcesReq
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("resource_types", n - 1)
             s.resource_types, pos = read_numbers(buf, pos, n - 1, "b", 1)
         else:
             raise bad_length("resource_types", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListConfigResourcesRequest", buf, error) from None
     if pos > len(buf):
@@ -277,7 +280,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ListConfigResourcesRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ListConfigResourcesRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -80,7 +81,7 @@ class ListGroupsResponse(Message):
         self.groups = [] if groups is NOT_GIVEN else groups
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListGroupsRequest, int]:
     try:
         s = new(ListGroupsRequest)
         s.states_filter = []
@@ -99,7 +100,7 @@ def encode_request_v0(s: ListGroupsRequest, out: bytearray) -> None:
         raise unencodable("ListGroupsRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListGroupsRequest, int]:
     try:
         s = new(ListGroupsRequest)
         s.states_filter = []
@@ -107,7 +108,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListGroupsRequest", buf, error) from None
     if pos > len(buf):
@@ -122,7 +123,7 @@ def encode_request_v3(s: ListGroupsRequest, out: bytearray) -> None:
         raise unencodable("ListGroupsRequest", error) from error
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListGroupsRequest, int]:
     try:
         s = new(ListGroupsRequest)
         s.types_filter = []
@@ -131,13 +132,15 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("states_filter", n - 1)
             s.states_filter, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("states_filter", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListGroupsRequest", buf, error) from None
     if pos > len(buf):
@@ -158,7 +161,7 @@ def encode_request_v4(s: ListGroupsRequest, out: bytearray) -> None:
         raise unencodable("ListGroupsRequest", error) from error
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListGroupsRequest, int]:
     try:
         s = new(ListGroupsRequest)
         n = buf[pos]
@@ -166,6 +169,8 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("states_filter", n - 1)
             s.states_filter, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("states_filter", n)
@@ -174,13 +179,15 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[ListGroupsRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("types_filter", n - 1)
             s.types_filter, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("types_filter", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListGroupsRequest", buf, error) from None
     if pos > len(buf):
@@ -618,7 +625,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ListGroupsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ListGroupsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -136,9 +137,11 @@ class ListOffsetsResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_ListOffsetsPartition_v1(buf: Buffer, pos: int, count: int) -> tuple[list[ListOffsetsPartition], int]:
+def _read_ListOffsetsPartition_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListOffsetsPartition], int]:
     if count * 12 > len(buf) - pos:
         raise bad_count("ListOffsetsPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListOffsetsPartition", count)
     items: list[ListOffsetsPartition] = []
     for _ in range(count):
         s = new(ListOffsetsPartition)
@@ -154,9 +157,11 @@ def _write_ListOffsetsPartition_v1(out: bytearray, items: Iterable[ListOffsetsPa
         out += _p_iq(s.partition_index, s.timestamp)
 
 
-def _read_ListOffsetsTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[ListOffsetsTopic], int]:
+def _read_ListOffsetsTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListOffsetsTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("ListOffsetsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListOffsetsTopic", count)
     items: list[ListOffsetsTopic] = []
     for _ in range(count):
         s = new(ListOffsetsTopic)
@@ -171,7 +176,7 @@ def _read_ListOffsetsTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[L
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_ListOffsetsPartition_v1(buf, pos, n)
+            s.partitions, pos = _read_ListOffsetsPartition_v1(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -187,14 +192,14 @@ def _write_ListOffsetsTopic_v1(out: bytearray, items: Iterable[ListOffsetsTopic]
         _write_ListOffsetsPartition_v1(out, s.partitions)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListOffsetsRequest, int]:
     try:
         s = new(ListOffsetsRequest)
         s.isolation_level = s.timeout_ms = 0
         s.replica_id, n = _u_ii(buf, pos)
         pos += 8
         if n >= 0:
-            s.topics, pos = _read_ListOffsetsTopic_v1(buf, pos, n)
+            s.topics, pos = _read_ListOffsetsTopic_v1(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -212,14 +217,14 @@ def encode_request_v1(s: ListOffsetsRequest, out: bytearray) -> None:
         raise unencodable("ListOffsetsRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListOffsetsRequest, int]:
     try:
         s = new(ListOffsetsRequest)
         s.timeout_ms = 0
         s.replica_id, s.isolation_level, n = _u_ibi(buf, pos)
         pos += 9
         if n >= 0:
-            s.topics, pos = _read_ListOffsetsTopic_v1(buf, pos, n)
+            s.topics, pos = _read_ListOffsetsTopic_v1(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -237,9 +242,11 @@ def encode_request_v2(s: ListOffsetsRequest, out: bytearray) -> None:
         raise unencodable("ListOffsetsRequest", error) from error
 
 
-def _read_ListOffsetsPartition_v4(buf: Buffer, pos: int, count: int) -> tuple[list[ListOffsetsPartition], int]:
+def _read_ListOffsetsPartition_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListOffsetsPartition], int]:
     if count * 16 > len(buf) - pos:
         raise bad_count("ListOffsetsPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListOffsetsPartition", count)
     items: list[ListOffsetsPartition] = []
     for _ in range(count):
         s = new(ListOffsetsPartition)
@@ -254,9 +261,11 @@ def _write_ListOffsetsPartition_v4(out: bytearray, items: Iterable[ListOffsetsPa
         out += _p_iiq(s.partition_index, s.current_leader_epoch, s.timestamp)
 
 
-def _read_ListOffsetsTopic_v4(buf: Buffer, pos: int, count: int) -> tuple[list[ListOffsetsTopic], int]:
+def _read_ListOffsetsTopic_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListOffsetsTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("ListOffsetsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListOffsetsTopic", count)
     items: list[ListOffsetsTopic] = []
     for _ in range(count):
         s = new(ListOffsetsTopic)
@@ -271,7 +280,7 @@ def _read_ListOffsetsTopic_v4(buf: Buffer, pos: int, count: int) -> tuple[list[L
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_ListOffsetsPartition_v4(buf, pos, n)
+            s.partitions, pos = _read_ListOffsetsPartition_v4(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -287,14 +296,14 @@ def _write_ListOffsetsTopic_v4(out: bytearray, items: Iterable[ListOffsetsTopic]
         _write_ListOffsetsPartition_v4(out, s.partitions)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListOffsetsRequest, int]:
     try:
         s = new(ListOffsetsRequest)
         s.timeout_ms = 0
         s.replica_id, s.isolation_level, n = _u_ibi(buf, pos)
         pos += 9
         if n >= 0:
-            s.topics, pos = _read_ListOffsetsTopic_v4(buf, pos, n)
+            s.topics, pos = _read_ListOffsetsTopic_v4(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -312,16 +321,18 @@ def encode_request_v4(s: ListOffsetsRequest, out: bytearray) -> None:
         raise unencodable("ListOffsetsRequest", error) from error
 
 
-def _read_ListOffsetsPartition_v6(buf: Buffer, pos: int, count: int) -> tuple[list[ListOffsetsPartition], int]:
+def _read_ListOffsetsPartition_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListOffsetsPartition], int]:
     if count * 17 > len(buf) - pos:
         raise bad_count("ListOffsetsPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListOffsetsPartition", count)
     items: list[ListOffsetsPartition] = []
     for _ in range(count):
         s = new(ListOffsetsPartition)
         s.partition_index, s.current_leader_epoch, s.timestamp, n = _u_iiqB(buf, pos)
         pos += 17
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -331,9 +342,11 @@ def _write_ListOffsetsPartition_v6(out: bytearray, items: Iterable[ListOffsetsPa
         out += _p_iiqB(s.partition_index, s.current_leader_epoch, s.timestamp, 0)
 
 
-def _read_ListOffsetsTopic_v6(buf: Buffer, pos: int, count: int) -> tuple[list[ListOffsetsTopic], int]:
+def _read_ListOffsetsTopic_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListOffsetsTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("ListOffsetsTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListOffsetsTopic", count)
     items: list[ListOffsetsTopic] = []
     for _ in range(count):
         s = new(ListOffsetsTopic)
@@ -352,13 +365,13 @@ def _read_ListOffsetsTopic_v6(buf: Buffer, pos: int, count: int) -> tuple[list[L
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_ListOffsetsPartition_v6(buf, pos, n - 1)
+            s.partitions, pos = _read_ListOffsetsPartition_v6(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -381,7 +394,7 @@ def _write_ListOffsetsTopic_v6(out: bytearray, items: Iterable[ListOffsetsTopic]
         out.append(0)
 
 
-def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, int]:
+def decode_request_v6(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListOffsetsRequest, int]:
     try:
         s = new(ListOffsetsRequest)
         s.timeout_ms = 0
@@ -390,13 +403,13 @@ def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, in
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ListOffsetsTopic_v6(buf, pos, n - 1)
+            s.topics, pos = _read_ListOffsetsTopic_v6(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListOffsetsRequest", buf, error) from None
     if pos > len(buf):
@@ -418,7 +431,7 @@ def encode_request_v6(s: ListOffsetsRequest, out: bytearray) -> None:
         raise unencodable("ListOffsetsRequest", error) from error
 
 
-def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, int]:
+def decode_request_v10(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListOffsetsRequest, int]:
     try:
         s = new(ListOffsetsRequest)
         s.replica_id, s.isolation_level, n = _u_ibB(buf, pos)
@@ -426,13 +439,13 @@ def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[ListOffsetsRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ListOffsetsTopic_v6(buf, pos, n - 1)
+            s.topics, pos = _read_ListOffsetsTopic_v6(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.timeout_ms, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListOffsetsRequest", buf, error) from None
     if pos > len(buf):
@@ -738,7 +751,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 11
 FLEXIBLE_SINCE: Final = 6
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ListOffsetsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ListOffsetsRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -103,9 +104,11 @@ class ListPartitionReassignmentsResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_ListPartitionReassignmentsTopics_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ListPartitionReassignmentsTopics], int]:
+def _read_ListPartitionReassignmentsTopics_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ListPartitionReassignmentsTopics], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("ListPartitionReassignmentsTopics", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ListPartitionReassignmentsTopics", count)
     items: list[ListPartitionReassignmentsTopics] = []
     for _ in range(count):
         s = new(ListPartitionReassignmentsTopics)
@@ -124,13 +127,15 @@ def _read_ListPartitionReassignmentsTopics_v0(buf: Buffer, pos: int, count: int)
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partition_indexes", n - 1)
             s.partition_indexes, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -153,7 +158,7 @@ def _write_ListPartitionReassignmentsTopics_v0(out: bytearray, items: Iterable[L
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListPartitionReassignmentsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListPartitionReassignmentsRequest, int]:
     try:
         s = new(ListPartitionReassignmentsRequest)
         s.timeout_ms, n = _u_iB(buf, pos)
@@ -161,13 +166,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListPartitionReassignm
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ListPartitionReassignmentsTopics_v0(buf, pos, n - 1)
+            s.topics, pos = _read_ListPartitionReassignmentsTopics_v0(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListPartitionReassignmentsRequest", buf, error) from None
     if pos > len(buf):
@@ -365,7 +370,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ListPartitionReassignmentsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ListPartitionReassignmentsRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -83,7 +84,7 @@ class ListTransactionsResponse(Message):
         self.transaction_states = [] if transaction_states is NOT_GIVEN else transaction_states
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListTransactionsRequest, int]:
     try:
         s = new(ListTransactionsRequest)
         s.duration_filter = -1
@@ -93,6 +94,8 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("state_filters", n - 1)
             s.state_filters, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("state_filters", n)
@@ -101,13 +104,15 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("producer_id_filters", n - 1)
             s.producer_id_filters, pos = read_numbers(buf, pos, n - 1, "q", 8)
         else:
             raise bad_length("producer_id_filters", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListTransactionsRequest", buf, error) from None
     if pos > len(buf):
@@ -134,7 +139,7 @@ def encode_request_v0(s: ListTransactionsRequest, out: bytearray) -> None:
         raise unencodable("ListTransactionsRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListTransactionsRequest, int]:
     try:
         s = new(ListTransactionsRequest)
         s.transactional_id_pattern = None
@@ -143,6 +148,8 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("state_filters", n - 1)
             s.state_filters, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("state_filters", n)
@@ -151,13 +158,15 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("producer_id_filters", n - 1)
             s.producer_id_filters, pos = read_numbers(buf, pos, n - 1, "q", 8)
         else:
             raise bad_length("producer_id_filters", n)
         s.duration_filter, n = _u_qB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListTransactionsRequest", buf, error) from None
     if pos > len(buf):
@@ -184,7 +193,7 @@ def encode_request_v1(s: ListTransactionsRequest, out: bytearray) -> None:
         raise unencodable("ListTransactionsRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ListTransactionsRequest, int]:
     try:
         s = new(ListTransactionsRequest)
         n = buf[pos]
@@ -192,6 +201,8 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("state_filters", n - 1)
             s.state_filters, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("state_filters", n)
@@ -200,6 +211,8 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("producer_id_filters", n - 1)
             s.producer_id_filters, pos = read_numbers(buf, pos, n - 1, "q", 8)
         else:
             raise bad_length("producer_id_filters", n)
@@ -216,7 +229,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ListTransactionsReques
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ListTransactionsRequest", buf, error) from None
     if pos > len(buf):
@@ -363,7 +376,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ListTransactionsRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ListTransactionsRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v2,

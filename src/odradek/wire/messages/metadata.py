@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -176,9 +177,11 @@ class MetadataResponse(Message):
         self.error_code = error_code
 
 
-def _read_MetadataRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[MetadataRequestTopic], int]:
+def _read_MetadataRequestTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[MetadataRequestTopic], int]:
     if count * 2 > len(buf) - pos:
         raise bad_count("MetadataRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("MetadataRequestTopic", count)
     items: list[MetadataRequestTopic] = []
     for _ in range(count):
         s = new(MetadataRequestTopic)
@@ -204,7 +207,7 @@ def _write_MetadataRequestTopic_v0(out: bytearray, items: Iterable[MetadataReque
         out += b
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         s.allow_auto_topic_creation = True
@@ -212,7 +215,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n)
+            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -232,7 +235,7 @@ def encode_request_v0(s: MetadataRequest, out: bytearray) -> None:
         raise unencodable("MetadataRequest", error) from error
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         s.allow_auto_topic_creation = True
@@ -240,7 +243,7 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n)
+            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n, budget)
         elif n == -1:
             s.topics = None
         else:
@@ -263,14 +266,14 @@ def encode_request_v1(s: MetadataRequest, out: bytearray) -> None:
         raise unencodable("MetadataRequest", error) from error
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         s.include_cluster_authorized_operations = s.include_topic_authorized_operations = False
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n)
+            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n, budget)
         elif n == -1:
             s.topics = None
         else:
@@ -296,13 +299,13 @@ def encode_request_v4(s: MetadataRequest, out: bytearray) -> None:
         raise unencodable("MetadataRequest", error) from error
 
 
-def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v8(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n)
+            s.topics, pos = _read_MetadataRequestTopic_v0(buf, pos, n, budget)
         elif n == -1:
             s.topics = None
         else:
@@ -328,9 +331,11 @@ def encode_request_v8(s: MetadataRequest, out: bytearray) -> None:
         raise unencodable("MetadataRequest", error) from error
 
 
-def _read_MetadataRequestTopic_v9(buf: Buffer, pos: int, count: int) -> tuple[list[MetadataRequestTopic], int]:
+def _read_MetadataRequestTopic_v9(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[MetadataRequestTopic], int]:
     if count * 2 > len(buf) - pos:
         raise bad_count("MetadataRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("MetadataRequestTopic", count)
     items: list[MetadataRequestTopic] = []
     for _ in range(count):
         s = new(MetadataRequestTopic)
@@ -348,7 +353,7 @@ def _read_MetadataRequestTopic_v9(buf: Buffer, pos: int, count: int) -> tuple[li
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -367,7 +372,7 @@ def _write_MetadataRequestTopic_v9(out: bytearray, items: Iterable[MetadataReque
         out.append(0)
 
 
-def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v9(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         n = buf[pos]
@@ -375,13 +380,13 @@ def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_MetadataRequestTopic_v9(buf, pos, n - 1)
+            s.topics, pos = _read_MetadataRequestTopic_v9(buf, pos, n - 1, budget)
         else:
             s.topics = None
         s.allow_auto_topic_creation, s.include_cluster_authorized_operations, s.include_topic_authorized_operations, n = _u_TTTB(buf, pos)
         pos += 4
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("MetadataRequest", buf, error) from None
     if pos > len(buf):
@@ -405,9 +410,11 @@ def encode_request_v9(s: MetadataRequest, out: bytearray) -> None:
         raise unencodable("MetadataRequest", error) from error
 
 
-def _read_MetadataRequestTopic_v10(buf: Buffer, pos: int, count: int) -> tuple[list[MetadataRequestTopic], int]:
+def _read_MetadataRequestTopic_v10(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[MetadataRequestTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("MetadataRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("MetadataRequestTopic", count)
     items: list[MetadataRequestTopic] = []
     for _ in range(count):
         s = new(MetadataRequestTopic)
@@ -424,7 +431,7 @@ def _read_MetadataRequestTopic_v10(buf: Buffer, pos: int, count: int) -> tuple[l
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -445,7 +452,7 @@ def _write_MetadataRequestTopic_v10(out: bytearray, items: Iterable[MetadataRequ
         out.append(0)
 
 
-def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v10(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         n = buf[pos]
@@ -453,13 +460,13 @@ def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_MetadataRequestTopic_v10(buf, pos, n - 1)
+            s.topics, pos = _read_MetadataRequestTopic_v10(buf, pos, n - 1, budget)
         else:
             s.topics = None
         s.allow_auto_topic_creation, s.include_cluster_authorized_operations, s.include_topic_authorized_operations, n = _u_TTTB(buf, pos)
         pos += 4
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("MetadataRequest", buf, error) from None
     if pos > len(buf):
@@ -483,7 +490,7 @@ def encode_request_v10(s: MetadataRequest, out: bytearray) -> None:
         raise unencodable("MetadataRequest", error) from error
 
 
-def decode_request_v11(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]:
+def decode_request_v11(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[MetadataRequest, int]:
     try:
         s = new(MetadataRequest)
         s.include_cluster_authorized_operations = False
@@ -492,13 +499,13 @@ def decode_request_v11(buf: Buffer, pos: int = 0) -> tuple[MetadataRequest, int]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_MetadataRequestTopic_v10(buf, pos, n - 1)
+            s.topics, pos = _read_MetadataRequestTopic_v10(buf, pos, n - 1, budget)
         else:
             s.topics = None
         s.allow_auto_topic_creation, s.include_topic_authorized_operations, n = _u_TTB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("MetadataRequest", buf, error) from None
     if pos > len(buf):
@@ -1863,7 +1870,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 13
 FLEXIBLE_SINCE: Final = 9
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[MetadataRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[MetadataRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -140,9 +141,11 @@ class OffsetCommitResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_OffsetCommitRequestPartition_v2(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestPartition], int]:
+def _read_OffsetCommitRequestPartition_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestPartition], int]:
     if count * 14 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestPartition", count)
     items: list[OffsetCommitRequestPartition] = []
     for _ in range(count):
         s = new(OffsetCommitRequestPartition)
@@ -171,9 +174,11 @@ def _write_OffsetCommitRequestPartition_v2(out: bytearray, items: Iterable[Offse
             out += b
 
 
-def _read_OffsetCommitRequestTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestTopic], int]:
+def _read_OffsetCommitRequestTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestTopic", count)
     items: list[OffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(OffsetCommitRequestTopic)
@@ -189,7 +194,7 @@ def _read_OffsetCommitRequestTopic_v2(buf: Buffer, pos: int, count: int) -> tupl
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_OffsetCommitRequestPartition_v2(buf, pos, n)
+            s.partitions, pos = _read_OffsetCommitRequestPartition_v2(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -205,7 +210,7 @@ def _write_OffsetCommitRequestTopic_v2(out: bytearray, items: Iterable[OffsetCom
         _write_OffsetCommitRequestPartition_v2(out, s.partitions)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetCommitRequest, int]:
     try:
         s = new(OffsetCommitRequest)
         s.group_instance_id = None
@@ -228,7 +233,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, i
         s.retention_time_ms, n = _u_qi(buf, pos)
         pos += 12
         if n >= 0:
-            s.topics, pos = _read_OffsetCommitRequestTopic_v2(buf, pos, n)
+            s.topics, pos = _read_OffsetCommitRequestTopic_v2(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -252,7 +257,7 @@ def encode_request_v2(s: OffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("OffsetCommitRequest", error) from error
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetCommitRequest, int]:
     try:
         s = new(OffsetCommitRequest)
         s.retention_time_ms = -1
@@ -276,7 +281,7 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, i
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetCommitRequestTopic_v2(buf, pos, n)
+            s.topics, pos = _read_OffsetCommitRequestTopic_v2(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -300,9 +305,11 @@ def encode_request_v5(s: OffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("OffsetCommitRequest", error) from error
 
 
-def _read_OffsetCommitRequestPartition_v6(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestPartition], int]:
+def _read_OffsetCommitRequestPartition_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestPartition], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestPartition", count)
     items: list[OffsetCommitRequestPartition] = []
     for _ in range(count):
         s = new(OffsetCommitRequestPartition)
@@ -330,9 +337,11 @@ def _write_OffsetCommitRequestPartition_v6(out: bytearray, items: Iterable[Offse
             out += b
 
 
-def _read_OffsetCommitRequestTopic_v6(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestTopic], int]:
+def _read_OffsetCommitRequestTopic_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestTopic", count)
     items: list[OffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(OffsetCommitRequestTopic)
@@ -348,7 +357,7 @@ def _read_OffsetCommitRequestTopic_v6(buf: Buffer, pos: int, count: int) -> tupl
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_OffsetCommitRequestPartition_v6(buf, pos, n)
+            s.partitions, pos = _read_OffsetCommitRequestPartition_v6(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -364,7 +373,7 @@ def _write_OffsetCommitRequestTopic_v6(out: bytearray, items: Iterable[OffsetCom
         _write_OffsetCommitRequestPartition_v6(out, s.partitions)
 
 
-def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, int]:
+def decode_request_v6(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetCommitRequest, int]:
     try:
         s = new(OffsetCommitRequest)
         s.retention_time_ms = -1
@@ -388,7 +397,7 @@ def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, i
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetCommitRequestTopic_v6(buf, pos, n)
+            s.topics, pos = _read_OffsetCommitRequestTopic_v6(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -412,7 +421,7 @@ def encode_request_v6(s: OffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("OffsetCommitRequest", error) from error
 
 
-def decode_request_v7(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, int]:
+def decode_request_v7(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetCommitRequest, int]:
     try:
         s = new(OffsetCommitRequest)
         s.retention_time_ms = -1
@@ -445,7 +454,7 @@ def decode_request_v7(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, i
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetCommitRequestTopic_v6(buf, pos, n)
+            s.topics, pos = _read_OffsetCommitRequestTopic_v6(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -475,9 +484,11 @@ def encode_request_v7(s: OffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("OffsetCommitRequest", error) from error
 
 
-def _read_OffsetCommitRequestPartition_v8(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestPartition], int]:
+def _read_OffsetCommitRequestPartition_v8(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestPartition], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestPartition", count)
     items: list[OffsetCommitRequestPartition] = []
     for _ in range(count):
         s = new(OffsetCommitRequestPartition)
@@ -494,7 +505,7 @@ def _read_OffsetCommitRequestPartition_v8(buf: Buffer, pos: int, count: int) -> 
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -515,9 +526,11 @@ def _write_OffsetCommitRequestPartition_v8(out: bytearray, items: Iterable[Offse
         out.append(0)
 
 
-def _read_OffsetCommitRequestTopic_v8(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestTopic], int]:
+def _read_OffsetCommitRequestTopic_v8(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestTopic", count)
     items: list[OffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(OffsetCommitRequestTopic)
@@ -537,13 +550,13 @@ def _read_OffsetCommitRequestTopic_v8(buf: Buffer, pos: int, count: int) -> tupl
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_OffsetCommitRequestPartition_v8(buf, pos, n - 1)
+            s.partitions, pos = _read_OffsetCommitRequestPartition_v8(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -566,7 +579,7 @@ def _write_OffsetCommitRequestTopic_v8(out: bytearray, items: Iterable[OffsetCom
         out.append(0)
 
 
-def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, int]:
+def decode_request_v8(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetCommitRequest, int]:
     try:
         s = new(OffsetCommitRequest)
         s.retention_time_ms = -1
@@ -605,13 +618,13 @@ def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetCommitRequestTopic_v8(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetCommitRequestTopic_v8(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetCommitRequest", buf, error) from None
     if pos > len(buf):
@@ -657,9 +670,11 @@ def encode_request_v8(s: OffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("OffsetCommitRequest", error) from error
 
 
-def _read_OffsetCommitRequestTopic_v10(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetCommitRequestTopic], int]:
+def _read_OffsetCommitRequestTopic_v10(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetCommitRequestTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("OffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetCommitRequestTopic", count)
     items: list[OffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(OffsetCommitRequestTopic)
@@ -669,13 +684,13 @@ def _read_OffsetCommitRequestTopic_v10(buf: Buffer, pos: int, count: int) -> tup
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_OffsetCommitRequestPartition_v8(buf, pos, n - 1)
+            s.partitions, pos = _read_OffsetCommitRequestPartition_v8(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -692,7 +707,7 @@ def _write_OffsetCommitRequestTopic_v10(out: bytearray, items: Iterable[OffsetCo
         out.append(0)
 
 
-def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, int]:
+def decode_request_v10(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetCommitRequest, int]:
     try:
         s = new(OffsetCommitRequest)
         s.retention_time_ms = -1
@@ -731,13 +746,13 @@ def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[OffsetCommitRequest, 
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetCommitRequestTopic_v10(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetCommitRequestTopic_v10(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetCommitRequest", buf, error) from None
     if pos > len(buf):
@@ -1065,7 +1080,7 @@ MIN_VERSION: Final = 2
 MAX_VERSION: Final = 10
 FLEXIBLE_SINCE: Final = 8
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[OffsetCommitRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[OffsetCommitRequest, int]]]] = {
     2: decode_request_v2,
     3: decode_request_v2,
     4: decode_request_v2,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -104,9 +105,11 @@ class OffsetDeleteResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_OffsetDeleteRequestPartition_v0(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetDeleteRequestPartition], int]:
+def _read_OffsetDeleteRequestPartition_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetDeleteRequestPartition], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("OffsetDeleteRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetDeleteRequestPartition", count)
     items: list[OffsetDeleteRequestPartition] = []
     for _ in range(count):
         s = new(OffsetDeleteRequestPartition)
@@ -121,9 +124,11 @@ def _write_OffsetDeleteRequestPartition_v0(out: bytearray, items: Iterable[Offse
         out += _p_i(s.partition_index)
 
 
-def _read_OffsetDeleteRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetDeleteRequestTopic], int]:
+def _read_OffsetDeleteRequestTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetDeleteRequestTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("OffsetDeleteRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetDeleteRequestTopic", count)
     items: list[OffsetDeleteRequestTopic] = []
     for _ in range(count):
         s = new(OffsetDeleteRequestTopic)
@@ -138,7 +143,7 @@ def _read_OffsetDeleteRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tupl
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_OffsetDeleteRequestPartition_v0(buf, pos, n)
+            s.partitions, pos = _read_OffsetDeleteRequestPartition_v0(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -154,7 +159,7 @@ def _write_OffsetDeleteRequestTopic_v0(out: bytearray, items: Iterable[OffsetDel
         _write_OffsetDeleteRequestPartition_v0(out, s.partitions)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[OffsetDeleteRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetDeleteRequest, int]:
     try:
         s = new(OffsetDeleteRequest)
         n, = _u_h(buf, pos)
@@ -168,7 +173,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[OffsetDeleteRequest, i
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetDeleteRequestTopic_v0(buf, pos, n)
+            s.topics, pos = _read_OffsetDeleteRequestTopic_v0(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -268,7 +273,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 1
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[OffsetDeleteRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[OffsetDeleteRequest, int]]]] = {
     0: decode_request_v0,
 }
 

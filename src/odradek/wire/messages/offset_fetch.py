@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -202,9 +203,11 @@ class OffsetFetchResponse(Message):
         self.groups = [] if groups is NOT_GIVEN else groups
 
 
-def _read_OffsetFetchRequestTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestTopic], int]:
+def _read_OffsetFetchRequestTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestTopic", count)
     items: list[OffsetFetchRequestTopic] = []
     for _ in range(count):
         s = new(OffsetFetchRequestTopic)
@@ -219,6 +222,8 @@ def _read_OffsetFetchRequestTopic_v1(buf: Buffer, pos: int, count: int) -> tuple
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
+            if budget is not None:
+                budget.take("partition_indexes", n)
             s.partition_indexes, pos = read_numbers(buf, pos, n, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
@@ -235,7 +240,7 @@ def _write_OffsetFetchRequestTopic_v1(out: bytearray, items: Iterable[OffsetFetc
         write_numbers(out, s.partition_indexes, "i")
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.groups = []
@@ -251,7 +256,7 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, in
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetFetchRequestTopic_v1(buf, pos, n)
+            s.topics, pos = _read_OffsetFetchRequestTopic_v1(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -274,7 +279,7 @@ def encode_request_v1(s: OffsetFetchRequest, out: bytearray) -> None:
         raise unencodable("OffsetFetchRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.groups = []
@@ -290,7 +295,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, in
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetFetchRequestTopic_v1(buf, pos, n)
+            s.topics, pos = _read_OffsetFetchRequestTopic_v1(buf, pos, n, budget)
         elif n == -1:
             s.topics = None
         else:
@@ -316,9 +321,11 @@ def encode_request_v2(s: OffsetFetchRequest, out: bytearray) -> None:
         raise unencodable("OffsetFetchRequest", error) from error
 
 
-def _read_OffsetFetchRequestTopic_v6(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestTopic], int]:
+def _read_OffsetFetchRequestTopic_v6(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestTopic", count)
     items: list[OffsetFetchRequestTopic] = []
     for _ in range(count):
         s = new(OffsetFetchRequestTopic)
@@ -337,13 +344,15 @@ def _read_OffsetFetchRequestTopic_v6(buf: Buffer, pos: int, count: int) -> tuple
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partition_indexes", n - 1)
             s.partition_indexes, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -366,7 +375,7 @@ def _write_OffsetFetchRequestTopic_v6(out: bytearray, items: Iterable[OffsetFetc
         out.append(0)
 
 
-def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v6(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.groups = []
@@ -386,13 +395,13 @@ def decode_request_v6(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, in
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetFetchRequestTopic_v6(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetFetchRequestTopic_v6(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -423,7 +432,7 @@ def encode_request_v6(s: OffsetFetchRequest, out: bytearray) -> None:
         raise unencodable("OffsetFetchRequest", error) from error
 
 
-def decode_request_v7(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v7(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.groups = []
@@ -442,13 +451,13 @@ def decode_request_v7(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, in
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetFetchRequestTopic_v6(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetFetchRequestTopic_v6(buf, pos, n - 1, budget)
         else:
             s.topics = None
         s.require_stable, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -479,9 +488,11 @@ def encode_request_v7(s: OffsetFetchRequest, out: bytearray) -> None:
         raise unencodable("OffsetFetchRequest", error) from error
 
 
-def _read_OffsetFetchRequestTopics_v8(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestTopics], int]:
+def _read_OffsetFetchRequestTopics_v8(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestTopics], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestTopics", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestTopics", count)
     items: list[OffsetFetchRequestTopics] = []
     for _ in range(count):
         s = new(OffsetFetchRequestTopics)
@@ -501,13 +512,15 @@ def _read_OffsetFetchRequestTopics_v8(buf: Buffer, pos: int, count: int) -> tupl
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partition_indexes", n - 1)
             s.partition_indexes, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -530,9 +543,11 @@ def _write_OffsetFetchRequestTopics_v8(out: bytearray, items: Iterable[OffsetFet
         out.append(0)
 
 
-def _read_OffsetFetchRequestGroup_v8(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestGroup], int]:
+def _read_OffsetFetchRequestGroup_v8(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestGroup], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestGroup", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestGroup", count)
     items: list[OffsetFetchRequestGroup] = []
     for _ in range(count):
         s = new(OffsetFetchRequestGroup)
@@ -553,13 +568,13 @@ def _read_OffsetFetchRequestGroup_v8(buf: Buffer, pos: int, count: int) -> tuple
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetFetchRequestTopics_v8(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetFetchRequestTopics_v8(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -585,7 +600,7 @@ def _write_OffsetFetchRequestGroup_v8(out: bytearray, items: Iterable[OffsetFetc
         out.append(0)
 
 
-def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v8(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.group_id = ""
@@ -595,13 +610,13 @@ def decode_request_v8(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, in
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.groups, pos = _read_OffsetFetchRequestGroup_v8(buf, pos, n - 1)
+            s.groups, pos = _read_OffsetFetchRequestGroup_v8(buf, pos, n - 1, budget)
         else:
             raise bad_length("groups", n)
         s.require_stable, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -622,9 +637,11 @@ def encode_request_v8(s: OffsetFetchRequest, out: bytearray) -> None:
         raise unencodable("OffsetFetchRequest", error) from error
 
 
-def _read_OffsetFetchRequestGroup_v9(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestGroup], int]:
+def _read_OffsetFetchRequestGroup_v9(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestGroup], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestGroup", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestGroup", count)
     items: list[OffsetFetchRequestGroup] = []
     for _ in range(count):
         s = new(OffsetFetchRequestGroup)
@@ -653,13 +670,13 @@ def _read_OffsetFetchRequestGroup_v9(buf: Buffer, pos: int, count: int) -> tuple
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetFetchRequestTopics_v8(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetFetchRequestTopics_v8(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -696,7 +713,7 @@ def _write_OffsetFetchRequestGroup_v9(out: bytearray, items: Iterable[OffsetFetc
         out.append(0)
 
 
-def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v9(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.group_id = ""
@@ -706,13 +723,13 @@ def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, in
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.groups, pos = _read_OffsetFetchRequestGroup_v9(buf, pos, n - 1)
+            s.groups, pos = _read_OffsetFetchRequestGroup_v9(buf, pos, n - 1, budget)
         else:
             raise bad_length("groups", n)
         s.require_stable, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -733,9 +750,11 @@ def encode_request_v9(s: OffsetFetchRequest, out: bytearray) -> None:
         raise unencodable("OffsetFetchRequest", error) from error
 
 
-def _read_OffsetFetchRequestTopics_v10(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestTopics], int]:
+def _read_OffsetFetchRequestTopics_v10(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestTopics], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestTopics", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestTopics", count)
     items: list[OffsetFetchRequestTopics] = []
     for _ in range(count):
         s = new(OffsetFetchRequestTopics)
@@ -745,13 +764,15 @@ def _read_OffsetFetchRequestTopics_v10(buf: Buffer, pos: int, count: int) -> tup
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partition_indexes", n - 1)
             s.partition_indexes, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -768,9 +789,11 @@ def _write_OffsetFetchRequestTopics_v10(out: bytearray, items: Iterable[OffsetFe
         out.append(0)
 
 
-def _read_OffsetFetchRequestGroup_v10(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetFetchRequestGroup], int]:
+def _read_OffsetFetchRequestGroup_v10(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetFetchRequestGroup], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("OffsetFetchRequestGroup", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetFetchRequestGroup", count)
     items: list[OffsetFetchRequestGroup] = []
     for _ in range(count):
         s = new(OffsetFetchRequestGroup)
@@ -799,13 +822,13 @@ def _read_OffsetFetchRequestGroup_v10(buf: Buffer, pos: int, count: int) -> tupl
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetFetchRequestTopics_v10(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetFetchRequestTopics_v10(buf, pos, n - 1, budget)
         else:
             s.topics = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -842,7 +865,7 @@ def _write_OffsetFetchRequestGroup_v10(out: bytearray, items: Iterable[OffsetFet
         out.append(0)
 
 
-def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, int]:
+def decode_request_v10(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetFetchRequest, int]:
     try:
         s = new(OffsetFetchRequest)
         s.group_id = ""
@@ -852,13 +875,13 @@ def decode_request_v10(buf: Buffer, pos: int = 0) -> tuple[OffsetFetchRequest, i
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.groups, pos = _read_OffsetFetchRequestGroup_v10(buf, pos, n - 1)
+            s.groups, pos = _read_OffsetFetchRequestGroup_v10(buf, pos, n - 1, budget)
         else:
             raise bad_length("groups", n)
         s.require_stable, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -1557,7 +1580,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 10
 FLEXIBLE_SINCE: Final = 6
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[OffsetFetchRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[OffsetFetchRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
     3: decode_request_v2,

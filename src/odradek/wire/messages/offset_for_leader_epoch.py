@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -121,9 +122,11 @@ class OffsetForLeaderEpochResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_OffsetForLeaderPartition_v2(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetForLeaderPartition], int]:
+def _read_OffsetForLeaderPartition_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetForLeaderPartition], int]:
     if count * 12 > len(buf) - pos:
         raise bad_count("OffsetForLeaderPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetForLeaderPartition", count)
     items: list[OffsetForLeaderPartition] = []
     for _ in range(count):
         s = new(OffsetForLeaderPartition)
@@ -138,9 +141,11 @@ def _write_OffsetForLeaderPartition_v2(out: bytearray, items: Iterable[OffsetFor
         out += _p_iii(s.partition, s.current_leader_epoch, s.leader_epoch)
 
 
-def _read_OffsetForLeaderTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetForLeaderTopic], int]:
+def _read_OffsetForLeaderTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetForLeaderTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("OffsetForLeaderTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetForLeaderTopic", count)
     items: list[OffsetForLeaderTopic] = []
     for _ in range(count):
         s = new(OffsetForLeaderTopic)
@@ -155,7 +160,7 @@ def _read_OffsetForLeaderTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[li
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_OffsetForLeaderPartition_v2(buf, pos, n)
+            s.partitions, pos = _read_OffsetForLeaderPartition_v2(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -171,14 +176,14 @@ def _write_OffsetForLeaderTopic_v2(out: bytearray, items: Iterable[OffsetForLead
         _write_OffsetForLeaderPartition_v2(out, s.partitions)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[OffsetForLeaderEpochRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetForLeaderEpochRequest, int]:
     try:
         s = new(OffsetForLeaderEpochRequest)
         s.replica_id = -2
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.topics, pos = _read_OffsetForLeaderTopic_v2(buf, pos, n)
+            s.topics, pos = _read_OffsetForLeaderTopic_v2(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -196,13 +201,13 @@ def encode_request_v2(s: OffsetForLeaderEpochRequest, out: bytearray) -> None:
         raise unencodable("OffsetForLeaderEpochRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[OffsetForLeaderEpochRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetForLeaderEpochRequest, int]:
     try:
         s = new(OffsetForLeaderEpochRequest)
         s.replica_id, n = _u_ii(buf, pos)
         pos += 8
         if n >= 0:
-            s.topics, pos = _read_OffsetForLeaderTopic_v2(buf, pos, n)
+            s.topics, pos = _read_OffsetForLeaderTopic_v2(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -220,16 +225,18 @@ def encode_request_v3(s: OffsetForLeaderEpochRequest, out: bytearray) -> None:
         raise unencodable("OffsetForLeaderEpochRequest", error) from error
 
 
-def _read_OffsetForLeaderPartition_v4(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetForLeaderPartition], int]:
+def _read_OffsetForLeaderPartition_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetForLeaderPartition], int]:
     if count * 13 > len(buf) - pos:
         raise bad_count("OffsetForLeaderPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetForLeaderPartition", count)
     items: list[OffsetForLeaderPartition] = []
     for _ in range(count):
         s = new(OffsetForLeaderPartition)
         s.partition, s.current_leader_epoch, s.leader_epoch, n = _u_iiiB(buf, pos)
         pos += 13
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -239,9 +246,11 @@ def _write_OffsetForLeaderPartition_v4(out: bytearray, items: Iterable[OffsetFor
         out += _p_iiiB(s.partition, s.current_leader_epoch, s.leader_epoch, 0)
 
 
-def _read_OffsetForLeaderTopic_v4(buf: Buffer, pos: int, count: int) -> tuple[list[OffsetForLeaderTopic], int]:
+def _read_OffsetForLeaderTopic_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[OffsetForLeaderTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("OffsetForLeaderTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("OffsetForLeaderTopic", count)
     items: list[OffsetForLeaderTopic] = []
     for _ in range(count):
         s = new(OffsetForLeaderTopic)
@@ -260,13 +269,13 @@ def _read_OffsetForLeaderTopic_v4(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_OffsetForLeaderPartition_v4(buf, pos, n - 1)
+            s.partitions, pos = _read_OffsetForLeaderPartition_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -289,7 +298,7 @@ def _write_OffsetForLeaderTopic_v4(out: bytearray, items: Iterable[OffsetForLead
         out.append(0)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[OffsetForLeaderEpochRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[OffsetForLeaderEpochRequest, int]:
     try:
         s = new(OffsetForLeaderEpochRequest)
         s.replica_id, n = _u_iB(buf, pos)
@@ -297,13 +306,13 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[OffsetForLeaderEpochRe
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_OffsetForLeaderTopic_v4(buf, pos, n - 1)
+            s.topics, pos = _read_OffsetForLeaderTopic_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("OffsetForLeaderEpochRequest", buf, error) from None
     if pos > len(buf):
@@ -509,7 +518,7 @@ MIN_VERSION: Final = 2
 MAX_VERSION: Final = 4
 FLEXIBLE_SINCE: Final = 4
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[OffsetForLeaderEpochRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[OffsetForLeaderEpochRequest, int]]]] = {
     2: decode_request_v2,
     3: decode_request_v3,
     4: decode_request_v4,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -192,9 +193,11 @@ class ProduceResponse(Message):
         self.node_endpoints = [] if node_endpoints is NOT_GIVEN else node_endpoints
 
 
-def _read_PartitionProduceData_v3(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionProduceData], int]:
+def _read_PartitionProduceData_v3(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionProduceData], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("PartitionProduceData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionProduceData", count)
     items: list[PartitionProduceData] = []
     for _ in range(count):
         s = new(PartitionProduceData)
@@ -221,9 +224,11 @@ def _write_PartitionProduceData_v3(out: bytearray, items: Iterable[PartitionProd
             out += s.records
 
 
-def _read_TopicProduceData_v3(buf: Buffer, pos: int, count: int) -> tuple[list[TopicProduceData], int]:
+def _read_TopicProduceData_v3(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicProduceData], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("TopicProduceData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicProduceData", count)
     items: list[TopicProduceData] = []
     for _ in range(count):
         s = new(TopicProduceData)
@@ -239,7 +244,7 @@ def _read_TopicProduceData_v3(buf: Buffer, pos: int, count: int) -> tuple[list[T
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partition_data, pos = _read_PartitionProduceData_v3(buf, pos, n)
+            s.partition_data, pos = _read_PartitionProduceData_v3(buf, pos, n, budget)
         else:
             raise bad_length("partition_data", n)
         items.append(s)
@@ -255,7 +260,7 @@ def _write_TopicProduceData_v3(out: bytearray, items: Iterable[TopicProduceData]
         _write_PartitionProduceData_v3(out, s.partition_data)
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[ProduceRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ProduceRequest, int]:
     try:
         s = new(ProduceRequest)
         n, = _u_h(buf, pos)
@@ -271,7 +276,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[ProduceRequest, int]:
         s.acks, s.timeout_ms, n = _u_hii(buf, pos)
         pos += 10
         if n >= 0:
-            s.topic_data, pos = _read_TopicProduceData_v3(buf, pos, n)
+            s.topic_data, pos = _read_TopicProduceData_v3(buf, pos, n, budget)
         else:
             raise bad_length("topic_data", n)
     except DECODE_ERRORS as error:
@@ -295,9 +300,11 @@ def encode_request_v3(s: ProduceRequest, out: bytearray) -> None:
         raise unencodable("ProduceRequest", error) from error
 
 
-def _read_PartitionProduceData_v9(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionProduceData], int]:
+def _read_PartitionProduceData_v9(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionProduceData], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("PartitionProduceData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionProduceData", count)
     items: list[PartitionProduceData] = []
     for _ in range(count):
         s = new(PartitionProduceData)
@@ -314,7 +321,7 @@ def _read_PartitionProduceData_v9(buf: Buffer, pos: int, count: int) -> tuple[li
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -334,9 +341,11 @@ def _write_PartitionProduceData_v9(out: bytearray, items: Iterable[PartitionProd
         out.append(0)
 
 
-def _read_TopicProduceData_v9(buf: Buffer, pos: int, count: int) -> tuple[list[TopicProduceData], int]:
+def _read_TopicProduceData_v9(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicProduceData], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("TopicProduceData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicProduceData", count)
     items: list[TopicProduceData] = []
     for _ in range(count):
         s = new(TopicProduceData)
@@ -356,13 +365,13 @@ def _read_TopicProduceData_v9(buf: Buffer, pos: int, count: int) -> tuple[list[T
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partition_data, pos = _read_PartitionProduceData_v9(buf, pos, n - 1)
+            s.partition_data, pos = _read_PartitionProduceData_v9(buf, pos, n - 1, budget)
         else:
             raise bad_length("partition_data", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -385,7 +394,7 @@ def _write_TopicProduceData_v9(out: bytearray, items: Iterable[TopicProduceData]
         out.append(0)
 
 
-def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[ProduceRequest, int]:
+def decode_request_v9(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ProduceRequest, int]:
     try:
         s = new(ProduceRequest)
         n = buf[pos]
@@ -403,13 +412,13 @@ def decode_request_v9(buf: Buffer, pos: int = 0) -> tuple[ProduceRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_data, pos = _read_TopicProduceData_v9(buf, pos, n - 1)
+            s.topic_data, pos = _read_TopicProduceData_v9(buf, pos, n - 1, budget)
         else:
             raise bad_length("topic_data", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ProduceRequest", buf, error) from None
     if pos > len(buf):
@@ -441,9 +450,11 @@ def encode_request_v9(s: ProduceRequest, out: bytearray) -> None:
         raise unencodable("ProduceRequest", error) from error
 
 
-def _read_TopicProduceData_v13(buf: Buffer, pos: int, count: int) -> tuple[list[TopicProduceData], int]:
+def _read_TopicProduceData_v13(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicProduceData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("TopicProduceData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicProduceData", count)
     items: list[TopicProduceData] = []
     for _ in range(count):
         s = new(TopicProduceData)
@@ -453,13 +464,13 @@ def _read_TopicProduceData_v13(buf: Buffer, pos: int, count: int) -> tuple[list[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partition_data, pos = _read_PartitionProduceData_v9(buf, pos, n - 1)
+            s.partition_data, pos = _read_PartitionProduceData_v9(buf, pos, n - 1, budget)
         else:
             raise bad_length("partition_data", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -476,7 +487,7 @@ def _write_TopicProduceData_v13(out: bytearray, items: Iterable[TopicProduceData
         out.append(0)
 
 
-def decode_request_v13(buf: Buffer, pos: int = 0) -> tuple[ProduceRequest, int]:
+def decode_request_v13(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ProduceRequest, int]:
     try:
         s = new(ProduceRequest)
         n = buf[pos]
@@ -494,13 +505,13 @@ def decode_request_v13(buf: Buffer, pos: int = 0) -> tuple[ProduceRequest, int]:
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_data, pos = _read_TopicProduceData_v13(buf, pos, n - 1)
+            s.topic_data, pos = _read_TopicProduceData_v13(buf, pos, n - 1, budget)
         else:
             raise bad_length("topic_data", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ProduceRequest", buf, error) from None
     if pos > len(buf):
@@ -1413,7 +1424,7 @@ MIN_VERSION: Final = 3
 MAX_VERSION: Final = 13
 FLEXIBLE_SINCE: Final = 9
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ProduceRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ProduceRequest, int]]]] = {
     3: decode_request_v3,
     4: decode_request_v3,
     5: decode_request_v3,

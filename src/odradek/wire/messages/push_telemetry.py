@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -62,7 +63,7 @@ class PushTelemetryResponse(Message):
         self.error_code = error_code
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[PushTelemetryRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[PushTelemetryRequest, int]:
     try:
         s = new(PushTelemetryRequest)
         s.client_instance_id, s.subscription_id, s.terminating, s.compression_type, n = _u_16siTbB(buf, pos)
@@ -78,7 +79,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[PushTelemetryRequest, 
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("PushTelemetryRequest", buf, error) from None
     if pos > len(buf):
@@ -126,7 +127,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[PushTelemetryRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[PushTelemetryRequest, int]]]] = {
     0: decode_request_v0,
 }
 

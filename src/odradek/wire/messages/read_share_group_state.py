@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -135,16 +136,18 @@ class ReadShareGroupStateResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 9 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
         s.partition, s.leader_epoch, n = _u_iiB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -154,9 +157,11 @@ def _write_PartitionData_v0(out: bytearray, items: Iterable[PartitionData]) -> N
         out += _p_iiB(s.partition, s.leader_epoch, 0)
 
 
-def _read_ReadStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ReadStateData], int]:
+def _read_ReadStateData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ReadStateData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("ReadStateData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ReadStateData", count)
     items: list[ReadStateData] = []
     for _ in range(count):
         s = new(ReadStateData)
@@ -165,13 +170,13 @@ def _read_ReadStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Read
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -188,7 +193,7 @@ def _write_ReadStateData_v0(out: bytearray, items: Iterable[ReadStateData]) -> N
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ReadShareGroupStateRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ReadShareGroupStateRequest, int]:
     try:
         s = new(ReadShareGroupStateRequest)
         n = buf[pos]
@@ -206,13 +211,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ReadShareGroupStateReq
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ReadStateData_v0(buf, pos, n - 1)
+            s.topics, pos = _read_ReadStateData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ReadShareGroupStateRequest", buf, error) from None
     if pos > len(buf):
@@ -388,7 +393,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ReadShareGroupStateRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ReadShareGroupStateRequest, int]]]] = {
     0: decode_request_v0,
 }
 

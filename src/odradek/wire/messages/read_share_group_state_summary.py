@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -120,16 +121,18 @@ class ReadShareGroupStateSummaryResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 9 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
         s.partition, s.leader_epoch, n = _u_iiB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -139,9 +142,11 @@ def _write_PartitionData_v0(out: bytearray, items: Iterable[PartitionData]) -> N
         out += _p_iiB(s.partition, s.leader_epoch, 0)
 
 
-def _read_ReadStateSummaryData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[ReadStateSummaryData], int]:
+def _read_ReadStateSummaryData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ReadStateSummaryData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("ReadStateSummaryData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ReadStateSummaryData", count)
     items: list[ReadStateSummaryData] = []
     for _ in range(count):
         s = new(ReadStateSummaryData)
@@ -150,13 +155,13 @@ def _read_ReadStateSummaryData_v0(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -173,7 +178,7 @@ def _write_ReadStateSummaryData_v0(out: bytearray, items: Iterable[ReadStateSumm
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ReadShareGroupStateSummaryRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ReadShareGroupStateSummaryRequest, int]:
     try:
         s = new(ReadShareGroupStateSummaryRequest)
         n = buf[pos]
@@ -191,13 +196,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[ReadShareGroupStateSum
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_ReadStateSummaryData_v0(buf, pos, n - 1)
+            s.topics, pos = _read_ReadStateSummaryData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ReadShareGroupStateSummaryRequest", buf, error) from None
     if pos > len(buf):
@@ -449,7 +454,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ReadShareGroupStateSummaryRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ReadShareGroupStateSummaryRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
 }

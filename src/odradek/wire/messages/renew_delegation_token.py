@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -62,7 +63,7 @@ class RenewDelegationTokenResponse(Message):
         self.throttle_time_ms = throttle_time_ms
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[RenewDelegationTokenRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[RenewDelegationTokenRequest, int]:
     try:
         s = new(RenewDelegationTokenRequest)
         n, = _u_i(buf, pos)
@@ -91,7 +92,7 @@ def encode_request_v1(s: RenewDelegationTokenRequest, out: bytearray) -> None:
         raise unencodable("RenewDelegationTokenRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[RenewDelegationTokenRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[RenewDelegationTokenRequest, int]:
     try:
         s = new(RenewDelegationTokenRequest)
         n = buf[pos]
@@ -107,7 +108,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[RenewDelegationTokenRe
         s.renew_period_ms, n = _u_qB(buf, pos)
         pos += 9
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("RenewDelegationTokenRequest", buf, error) from None
     if pos > len(buf):
@@ -173,7 +174,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[RenewDelegationTokenRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[RenewDelegationTokenRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -63,7 +64,7 @@ class SaslAuthenticateResponse(Message):
         self.session_lifetime_ms = session_lifetime_ms
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[SaslAuthenticateRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SaslAuthenticateRequest, int]:
     try:
         s = new(SaslAuthenticateRequest)
         n, = _u_i(buf, pos)
@@ -89,7 +90,7 @@ def encode_request_v0(s: SaslAuthenticateRequest, out: bytearray) -> None:
         raise unencodable("SaslAuthenticateRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[SaslAuthenticateRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SaslAuthenticateRequest, int]:
     try:
         s = new(SaslAuthenticateRequest)
         n = buf[pos]
@@ -105,7 +106,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[SaslAuthenticateReques
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("SaslAuthenticateRequest", buf, error) from None
     if pos > len(buf):
@@ -277,7 +278,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[SaslAuthenticateRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[SaslAuthenticateRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

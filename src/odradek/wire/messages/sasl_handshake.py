@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -51,7 +52,7 @@ class SaslHandshakeResponse(Message):
         self.mechanisms = [] if mechanisms is NOT_GIVEN else mechanisms
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[SaslHandshakeRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SaslHandshakeRequest, int]:
     try:
         s = new(SaslHandshakeRequest)
         n, = _u_h(buf, pos)
@@ -107,7 +108,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 2
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[SaslHandshakeRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[SaslHandshakeRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -179,9 +180,11 @@ class ShareAcknowledgeResponse(Message):
         self.node_endpoints = [] if node_endpoints is NOT_GIVEN else node_endpoints
 
 
-def _read_AcknowledgementBatch_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AcknowledgementBatch], int]:
+def _read_AcknowledgementBatch_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AcknowledgementBatch], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("AcknowledgementBatch", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AcknowledgementBatch", count)
     items: list[AcknowledgementBatch] = []
     for _ in range(count):
         s = new(AcknowledgementBatch)
@@ -190,13 +193,15 @@ def _read_AcknowledgementBatch_v1(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("acknowledge_types", n - 1)
             s.acknowledge_types, pos = read_numbers(buf, pos, n - 1, "b", 1)
         else:
             raise bad_length("acknowledge_types", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -213,9 +218,11 @@ def _write_AcknowledgementBatch_v1(out: bytearray, items: Iterable[Acknowledgeme
         out.append(0)
 
 
-def _read_AcknowledgePartition_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AcknowledgePartition], int]:
+def _read_AcknowledgePartition_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AcknowledgePartition], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("AcknowledgePartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AcknowledgePartition", count)
     items: list[AcknowledgePartition] = []
     for _ in range(count):
         s = new(AcknowledgePartition)
@@ -224,13 +231,13 @@ def _read_AcknowledgePartition_v1(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.acknowledgement_batches, pos = _read_AcknowledgementBatch_v1(buf, pos, n - 1)
+            s.acknowledgement_batches, pos = _read_AcknowledgementBatch_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("acknowledgement_batches", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -247,9 +254,11 @@ def _write_AcknowledgePartition_v1(out: bytearray, items: Iterable[AcknowledgePa
         out.append(0)
 
 
-def _read_AcknowledgeTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AcknowledgeTopic], int]:
+def _read_AcknowledgeTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AcknowledgeTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("AcknowledgeTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AcknowledgeTopic", count)
     items: list[AcknowledgeTopic] = []
     for _ in range(count):
         s = new(AcknowledgeTopic)
@@ -258,13 +267,13 @@ def _read_AcknowledgeTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[A
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_AcknowledgePartition_v1(buf, pos, n - 1)
+            s.partitions, pos = _read_AcknowledgePartition_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -281,7 +290,7 @@ def _write_AcknowledgeTopic_v1(out: bytearray, items: Iterable[AcknowledgeTopic]
         out.append(0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareAcknowledgeRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ShareAcknowledgeRequest, int]:
     try:
         s = new(ShareAcknowledgeRequest)
         s.is_renew_ack = False
@@ -310,13 +319,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareAcknowledgeReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_AcknowledgeTopic_v1(buf, pos, n - 1)
+            s.topics, pos = _read_AcknowledgeTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ShareAcknowledgeRequest", buf, error) from None
     if pos > len(buf):
@@ -358,7 +367,7 @@ def encode_request_v1(s: ShareAcknowledgeRequest, out: bytearray) -> None:
         raise unencodable("ShareAcknowledgeRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ShareAcknowledgeRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ShareAcknowledgeRequest, int]:
     try:
         s = new(ShareAcknowledgeRequest)
         n = buf[pos]
@@ -386,13 +395,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ShareAcknowledgeReques
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_AcknowledgeTopic_v1(buf, pos, n - 1)
+            s.topics, pos = _read_AcknowledgeTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ShareAcknowledgeRequest", buf, error) from None
     if pos > len(buf):
@@ -734,7 +743,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareAcknowledgeRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ShareAcknowledgeRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
 }

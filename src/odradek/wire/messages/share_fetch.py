@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -236,9 +237,11 @@ class ShareFetchResponse(Message):
         self.node_endpoints = [] if node_endpoints is NOT_GIVEN else node_endpoints
 
 
-def _read_AcknowledgementBatch_v1(buf: Buffer, pos: int, count: int) -> tuple[list[AcknowledgementBatch], int]:
+def _read_AcknowledgementBatch_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[AcknowledgementBatch], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("AcknowledgementBatch", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("AcknowledgementBatch", count)
     items: list[AcknowledgementBatch] = []
     for _ in range(count):
         s = new(AcknowledgementBatch)
@@ -247,13 +250,15 @@ def _read_AcknowledgementBatch_v1(buf: Buffer, pos: int, count: int) -> tuple[li
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("acknowledge_types", n - 1)
             s.acknowledge_types, pos = read_numbers(buf, pos, n - 1, "b", 1)
         else:
             raise bad_length("acknowledge_types", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -270,9 +275,11 @@ def _write_AcknowledgementBatch_v1(out: bytearray, items: Iterable[Acknowledgeme
         out.append(0)
 
 
-def _read_FetchPartition_v1(buf: Buffer, pos: int, count: int) -> tuple[list[FetchPartition], int]:
+def _read_FetchPartition_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchPartition], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("FetchPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchPartition", count)
     items: list[FetchPartition] = []
     for _ in range(count):
         s = new(FetchPartition)
@@ -281,13 +288,13 @@ def _read_FetchPartition_v1(buf: Buffer, pos: int, count: int) -> tuple[list[Fet
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.acknowledgement_batches, pos = _read_AcknowledgementBatch_v1(buf, pos, n - 1)
+            s.acknowledgement_batches, pos = _read_AcknowledgementBatch_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("acknowledgement_batches", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -304,9 +311,11 @@ def _write_FetchPartition_v1(out: bytearray, items: Iterable[FetchPartition]) ->
         out.append(0)
 
 
-def _read_FetchTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTopic], int]:
+def _read_FetchTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FetchTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("FetchTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FetchTopic", count)
     items: list[FetchTopic] = []
     for _ in range(count):
         s = new(FetchTopic)
@@ -315,13 +324,13 @@ def _read_FetchTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[FetchTo
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_FetchPartition_v1(buf, pos, n - 1)
+            s.partitions, pos = _read_FetchPartition_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -338,9 +347,11 @@ def _write_FetchTopic_v1(out: bytearray, items: Iterable[FetchTopic]) -> None:
         out.append(0)
 
 
-def _read_ForgottenTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[ForgottenTopic], int]:
+def _read_ForgottenTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[ForgottenTopic], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("ForgottenTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("ForgottenTopic", count)
     items: list[ForgottenTopic] = []
     for _ in range(count):
         s = new(ForgottenTopic)
@@ -349,13 +360,15 @@ def _read_ForgottenTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[For
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -372,7 +385,7 @@ def _write_ForgottenTopic_v1(out: bytearray, items: Iterable[ForgottenTopic]) ->
         out.append(0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareFetchRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ShareFetchRequest, int]:
     try:
         s = new(ShareFetchRequest)
         s.share_acquire_mode = 0
@@ -402,7 +415,7 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareFetchRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v1(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -410,13 +423,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareFetchRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v1(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ShareFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -464,7 +477,7 @@ def encode_request_v1(s: ShareFetchRequest, out: bytearray) -> None:
         raise unencodable("ShareFetchRequest", error) from error
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ShareFetchRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ShareFetchRequest, int]:
     try:
         s = new(ShareFetchRequest)
         n = buf[pos]
@@ -492,7 +505,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ShareFetchRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_FetchTopic_v1(buf, pos, n - 1)
+            s.topics, pos = _read_FetchTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
@@ -500,13 +513,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[ShareFetchRequest, int
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.forgotten_topics_data, pos = _read_ForgottenTopic_v1(buf, pos, n - 1)
+            s.forgotten_topics_data, pos = _read_ForgottenTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("forgotten_topics_data", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ShareFetchRequest", buf, error) from None
     if pos > len(buf):
@@ -942,7 +955,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareFetchRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ShareFetchRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
 }

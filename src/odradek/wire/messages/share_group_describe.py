@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -142,7 +143,7 @@ class ShareGroupDescribeResponse(Message):
         self.groups = [] if groups is NOT_GIVEN else groups
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareGroupDescribeRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ShareGroupDescribeRequest, int]:
     try:
         s = new(ShareGroupDescribeRequest)
         n = buf[pos]
@@ -150,13 +151,15 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareGroupDescribeRequ
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("group_ids", n - 1)
             s.group_ids, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("group_ids", n)
         s.include_authorized_operations, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ShareGroupDescribeRequest", buf, error) from None
     if pos > len(buf):
@@ -515,7 +518,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareGroupDescribeRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ShareGroupDescribeRequest, int]]]] = {
     1: decode_request_v1,
 }
 

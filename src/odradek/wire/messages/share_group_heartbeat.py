@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -105,7 +106,7 @@ class ShareGroupHeartbeatResponse(Message):
         self.assignment = assignment
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareGroupHeartbeatRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[ShareGroupHeartbeatRequest, int]:
     try:
         s = new(ShareGroupHeartbeatRequest)
         n = buf[pos]
@@ -143,13 +144,15 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[ShareGroupHeartbeatReq
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("subscribed_topic_names", n - 1)
             s.subscribed_topic_names, pos = read_compact_strings(buf, pos, n - 1)
         else:
             s.subscribed_topic_names = None
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("ShareGroupHeartbeatRequest", buf, error) from None
     if pos > len(buf):
@@ -344,7 +347,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[ShareGroupHeartbeatRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[ShareGroupHeartbeatRequest, int]]]] = {
     1: decode_request_v1,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -247,7 +248,7 @@ class StreamsGroupDescribeResponse(Message):
         self.groups = [] if groups is NOT_GIVEN else groups
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupDescribeRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[StreamsGroupDescribeRequest, int]:
     try:
         s = new(StreamsGroupDescribeRequest)
         n = buf[pos]
@@ -255,13 +256,15 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupDescribeRe
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("group_ids", n - 1)
             s.group_ids, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("group_ids", n)
         s.include_authorized_operations, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("StreamsGroupDescribeRequest", buf, error) from None
     if pos > len(buf):
@@ -1025,7 +1028,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[StreamsGroupDescribeRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[StreamsGroupDescribeRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -284,9 +285,11 @@ class StreamsGroupHeartbeatResponse(Message):
         self.partitions_by_user_endpoint = partitions_by_user_endpoint
 
 
-def _read_KeyValue_v0(buf: Buffer, pos: int, count: int) -> tuple[list[KeyValue], int]:
+def _read_KeyValue_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[KeyValue], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("KeyValue", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("KeyValue", count)
     items: list[KeyValue] = []
     for _ in range(count):
         s = new(KeyValue)
@@ -313,7 +316,7 @@ def _read_KeyValue_v0(buf: Buffer, pos: int, count: int) -> tuple[list[KeyValue]
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -337,9 +340,11 @@ def _write_KeyValue_v0(out: bytearray, items: Iterable[KeyValue]) -> None:
         out.append(0)
 
 
-def _read_TopicInfo_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicInfo], int]:
+def _read_TopicInfo_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TopicInfo], int]:
     if count * 9 > len(buf) - pos:
         raise bad_count("TopicInfo", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TopicInfo", count)
     items: list[TopicInfo] = []
     for _ in range(count):
         s = new(TopicInfo)
@@ -358,13 +363,13 @@ def _read_TopicInfo_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TopicInf
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topic_configs, pos = _read_KeyValue_v0(buf, pos, n - 1)
+            s.topic_configs, pos = _read_KeyValue_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topic_configs", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -388,9 +393,11 @@ def _write_TopicInfo_v0(out: bytearray, items: Iterable[TopicInfo]) -> None:
         out.append(0)
 
 
-def _read_CopartitionGroup_v0(buf: Buffer, pos: int, count: int) -> tuple[list[CopartitionGroup], int]:
+def _read_CopartitionGroup_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[CopartitionGroup], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("CopartitionGroup", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("CopartitionGroup", count)
     items: list[CopartitionGroup] = []
     for _ in range(count):
         s = new(CopartitionGroup)
@@ -399,6 +406,8 @@ def _read_CopartitionGroup_v0(buf: Buffer, pos: int, count: int) -> tuple[list[C
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("source_topics", n - 1)
             s.source_topics, pos = read_numbers(buf, pos, n - 1, "h", 2)
         else:
             raise bad_length("source_topics", n)
@@ -407,6 +416,8 @@ def _read_CopartitionGroup_v0(buf: Buffer, pos: int, count: int) -> tuple[list[C
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("source_topic_regex", n - 1)
             s.source_topic_regex, pos = read_numbers(buf, pos, n - 1, "h", 2)
         else:
             raise bad_length("source_topic_regex", n)
@@ -415,13 +426,15 @@ def _read_CopartitionGroup_v0(buf: Buffer, pos: int, count: int) -> tuple[list[C
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("repartition_source_topics", n - 1)
             s.repartition_source_topics, pos = read_numbers(buf, pos, n - 1, "h", 2)
         else:
             raise bad_length("repartition_source_topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -449,9 +462,11 @@ def _write_CopartitionGroup_v0(out: bytearray, items: Iterable[CopartitionGroup]
         out.append(0)
 
 
-def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtopology], int]:
+def _read_Subtopology_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[Subtopology], int]:
     if count * 8 > len(buf) - pos:
         raise bad_count("Subtopology", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("Subtopology", count)
     items: list[Subtopology] = []
     for _ in range(count):
         s = new(Subtopology)
@@ -470,6 +485,8 @@ def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtop
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("source_topics", n - 1)
             s.source_topics, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("source_topics", n)
@@ -478,6 +495,8 @@ def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtop
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("source_topic_regex", n - 1)
             s.source_topic_regex, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("source_topic_regex", n)
@@ -486,7 +505,7 @@ def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtop
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.state_changelog_topics, pos = _read_TopicInfo_v0(buf, pos, n - 1)
+            s.state_changelog_topics, pos = _read_TopicInfo_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("state_changelog_topics", n)
         n = buf[pos]
@@ -494,6 +513,8 @@ def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtop
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("repartition_sink_topics", n - 1)
             s.repartition_sink_topics, pos = read_compact_strings(buf, pos, n - 1)
         else:
             raise bad_length("repartition_sink_topics", n)
@@ -502,7 +523,7 @@ def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtop
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.repartition_source_topics, pos = _read_TopicInfo_v0(buf, pos, n - 1)
+            s.repartition_source_topics, pos = _read_TopicInfo_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("repartition_source_topics", n)
         n = buf[pos]
@@ -510,13 +531,13 @@ def _read_Subtopology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Subtop
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.copartition_groups, pos = _read_CopartitionGroup_v0(buf, pos, n - 1)
+            s.copartition_groups, pos = _read_CopartitionGroup_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("copartition_groups", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -569,9 +590,11 @@ def _write_Subtopology_v0(out: bytearray, items: Iterable[Subtopology]) -> None:
         out.append(0)
 
 
-def _read_Topology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Topology], int]:
+def _read_Topology_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[Topology], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("Topology", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("Topology", count)
     items: list[Topology] = []
     for _ in range(count):
         s = new(Topology)
@@ -580,13 +603,13 @@ def _read_Topology_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Topology]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.subtopologies, pos = _read_Subtopology_v0(buf, pos, n - 1)
+            s.subtopologies, pos = _read_Subtopology_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("subtopologies", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -603,9 +626,11 @@ def _write_Topology_v0(out: bytearray, items: Iterable[Topology]) -> None:
         out.append(0)
 
 
-def _read_TaskIds_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TaskIds], int]:
+def _read_TaskIds_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TaskIds], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("TaskIds", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TaskIds", count)
     items: list[TaskIds] = []
     for _ in range(count):
         s = new(TaskIds)
@@ -624,13 +649,15 @@ def _read_TaskIds_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TaskIds], 
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partitions", n - 1)
             s.partitions, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -653,9 +680,11 @@ def _write_TaskIds_v0(out: bytearray, items: Iterable[TaskIds]) -> None:
         out.append(0)
 
 
-def _read_Endpoint_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Endpoint], int]:
+def _read_Endpoint_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[Endpoint], int]:
     if count * 4 > len(buf) - pos:
         raise bad_count("Endpoint", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("Endpoint", count)
     items: list[Endpoint] = []
     for _ in range(count):
         s = new(Endpoint)
@@ -672,7 +701,7 @@ def _read_Endpoint_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Endpoint]
         s.port, n = _u_HB(buf, pos)
         pos += 3
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -689,9 +718,11 @@ def _write_Endpoint_v0(out: bytearray, items: Iterable[Endpoint]) -> None:
         out += _p_HB(s.port, 0)
 
 
-def _read_TaskOffset_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TaskOffset], int]:
+def _read_TaskOffset_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TaskOffset], int]:
     if count * 14 > len(buf) - pos:
         raise bad_count("TaskOffset", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TaskOffset", count)
     items: list[TaskOffset] = []
     for _ in range(count):
         s = new(TaskOffset)
@@ -708,7 +739,7 @@ def _read_TaskOffset_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TaskOff
         s.partition, s.offset, n = _u_iqB(buf, pos)
         pos += 13
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -725,7 +756,7 @@ def _write_TaskOffset_v0(out: bytearray, items: Iterable[TaskOffset]) -> None:
         out += _p_iqB(s.partition, s.offset, 0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[StreamsGroupHeartbeatRequest, int]:
     try:
         s = new(StreamsGroupHeartbeatRequest)
         n = buf[pos]
@@ -773,13 +804,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatR
         if n < 0:
             s.topology = None
         else:
-            (s.topology,), pos = _read_Topology_v0(buf, pos, 1)
+            (s.topology,), pos = _read_Topology_v0(buf, pos, 1, budget)
         n = buf[pos]
         pos += 1
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.active_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1)
+            s.active_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1, budget)
         else:
             s.active_tasks = None
         n = buf[pos]
@@ -787,7 +818,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.standby_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1)
+            s.standby_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1, budget)
         else:
             s.standby_tasks = None
         n = buf[pos]
@@ -795,7 +826,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.warmup_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1)
+            s.warmup_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1, budget)
         else:
             s.warmup_tasks = None
         n = buf[pos]
@@ -813,13 +844,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatR
         if n < 0:
             s.user_endpoint = None
         else:
-            (s.user_endpoint,), pos = _read_Endpoint_v0(buf, pos, 1)
+            (s.user_endpoint,), pos = _read_Endpoint_v0(buf, pos, 1, budget)
         n = buf[pos]
         pos += 1
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.client_tags, pos = _read_KeyValue_v0(buf, pos, n - 1)
+            s.client_tags, pos = _read_KeyValue_v0(buf, pos, n - 1, budget)
         else:
             s.client_tags = None
         n = buf[pos]
@@ -827,7 +858,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.task_offsets, pos = _read_TaskOffset_v0(buf, pos, n - 1)
+            s.task_offsets, pos = _read_TaskOffset_v0(buf, pos, n - 1, budget)
         else:
             s.task_offsets = None
         n = buf[pos]
@@ -835,13 +866,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeatR
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.task_end_offsets, pos = _read_TaskOffset_v0(buf, pos, n - 1)
+            s.task_end_offsets, pos = _read_TaskOffset_v0(buf, pos, n - 1, budget)
         else:
             s.task_end_offsets = None
         s.shutdown_application, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("StreamsGroupHeartbeatRequest", buf, error) from None
     if pos > len(buf):
@@ -1059,7 +1090,7 @@ def _read_EndpointToPartitions_v0(buf: Buffer, pos: int, count: int) -> tuple[li
     items: list[EndpointToPartitions] = []
     for _ in range(count):
         s = new(EndpointToPartitions)
-        (s.user_endpoint,), pos = _read_Endpoint_v0(buf, pos, 1)
+        (s.user_endpoint,), pos = _read_Endpoint_v0(buf, pos, 1, None)
         n = buf[pos]
         pos += 1
         if n > 127:
@@ -1138,7 +1169,7 @@ def decode_response_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.active_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1)
+            s.active_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1, None)
         else:
             s.active_tasks = None
         n = buf[pos]
@@ -1146,7 +1177,7 @@ def decode_response_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.standby_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1)
+            s.standby_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1, None)
         else:
             s.standby_tasks = None
         n = buf[pos]
@@ -1154,7 +1185,7 @@ def decode_response_v0(buf: Buffer, pos: int = 0) -> tuple[StreamsGroupHeartbeat
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.warmup_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1)
+            s.warmup_tasks, pos = _read_TaskIds_v0(buf, pos, n - 1, None)
         else:
             s.warmup_tasks = None
         s.endpoint_information_epoch, n = _u_iB(buf, pos)
@@ -1253,7 +1284,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[StreamsGroupHeartbeatRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[StreamsGroupHeartbeatRequest, int]]]] = {
     0: decode_request_v0,
 }
 

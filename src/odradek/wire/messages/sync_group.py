@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -93,9 +94,11 @@ class SyncGroupResponse(Message):
         self.assignment = assignment
 
 
-def _read_SyncGroupRequestAssignment_v0(buf: Buffer, pos: int, count: int) -> tuple[list[SyncGroupRequestAssignment], int]:
+def _read_SyncGroupRequestAssignment_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[SyncGroupRequestAssignment], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("SyncGroupRequestAssignment", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("SyncGroupRequestAssignment", count)
     items: list[SyncGroupRequestAssignment] = []
     for _ in range(count):
         s = new(SyncGroupRequestAssignment)
@@ -128,7 +131,7 @@ def _write_SyncGroupRequestAssignment_v0(out: bytearray, items: Iterable[SyncGro
         out += s.assignment
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SyncGroupRequest, int]:
     try:
         s = new(SyncGroupRequest)
         s.group_instance_id = s.protocol_type = s.protocol_name = None
@@ -151,7 +154,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.assignments, pos = _read_SyncGroupRequestAssignment_v0(buf, pos, n)
+            s.assignments, pos = _read_SyncGroupRequestAssignment_v0(buf, pos, n, budget)
         else:
             raise bad_length("assignments", n)
     except DECODE_ERRORS as error:
@@ -175,7 +178,7 @@ def encode_request_v0(s: SyncGroupRequest, out: bytearray) -> None:
         raise unencodable("SyncGroupRequest", error) from error
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SyncGroupRequest, int]:
     try:
         s = new(SyncGroupRequest)
         s.protocol_type = s.protocol_name = None
@@ -208,7 +211,7 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.assignments, pos = _read_SyncGroupRequestAssignment_v0(buf, pos, n)
+            s.assignments, pos = _read_SyncGroupRequestAssignment_v0(buf, pos, n, budget)
         else:
             raise bad_length("assignments", n)
     except DECODE_ERRORS as error:
@@ -238,9 +241,11 @@ def encode_request_v3(s: SyncGroupRequest, out: bytearray) -> None:
         raise unencodable("SyncGroupRequest", error) from error
 
 
-def _read_SyncGroupRequestAssignment_v4(buf: Buffer, pos: int, count: int) -> tuple[list[SyncGroupRequestAssignment], int]:
+def _read_SyncGroupRequestAssignment_v4(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[SyncGroupRequestAssignment], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("SyncGroupRequestAssignment", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("SyncGroupRequestAssignment", count)
     items: list[SyncGroupRequestAssignment] = []
     for _ in range(count):
         s = new(SyncGroupRequestAssignment)
@@ -267,7 +272,7 @@ def _read_SyncGroupRequestAssignment_v4(buf: Buffer, pos: int, count: int) -> tu
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -290,7 +295,7 @@ def _write_SyncGroupRequestAssignment_v4(out: bytearray, items: Iterable[SyncGro
         out.append(0)
 
 
-def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]:
+def decode_request_v4(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SyncGroupRequest, int]:
     try:
         s = new(SyncGroupRequest)
         s.protocol_type = s.protocol_name = None
@@ -329,13 +334,13 @@ def decode_request_v4(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.assignments, pos = _read_SyncGroupRequestAssignment_v4(buf, pos, n - 1)
+            s.assignments, pos = _read_SyncGroupRequestAssignment_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("assignments", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("SyncGroupRequest", buf, error) from None
     if pos > len(buf):
@@ -381,7 +386,7 @@ def encode_request_v4(s: SyncGroupRequest, out: bytearray) -> None:
         raise unencodable("SyncGroupRequest", error) from error
 
 
-def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]:
+def decode_request_v5(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[SyncGroupRequest, int]:
     try:
         s = new(SyncGroupRequest)
         n = buf[pos]
@@ -439,13 +444,13 @@ def decode_request_v5(buf: Buffer, pos: int = 0) -> tuple[SyncGroupRequest, int]
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.assignments, pos = _read_SyncGroupRequestAssignment_v4(buf, pos, n - 1)
+            s.assignments, pos = _read_SyncGroupRequestAssignment_v4(buf, pos, n - 1, budget)
         else:
             raise bad_length("assignments", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("SyncGroupRequest", buf, error) from None
     if pos > len(buf):
@@ -688,7 +693,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 4
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[SyncGroupRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[SyncGroupRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v0,

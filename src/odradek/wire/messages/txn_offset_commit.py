@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -138,9 +139,11 @@ class TxnOffsetCommitResponse(Message):
         self.topics = [] if topics is NOT_GIVEN else topics
 
 
-def _read_TxnOffsetCommitRequestPartition_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TxnOffsetCommitRequestPartition], int]:
+def _read_TxnOffsetCommitRequestPartition_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TxnOffsetCommitRequestPartition], int]:
     if count * 14 > len(buf) - pos:
         raise bad_count("TxnOffsetCommitRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TxnOffsetCommitRequestPartition", count)
     items: list[TxnOffsetCommitRequestPartition] = []
     for _ in range(count):
         s = new(TxnOffsetCommitRequestPartition)
@@ -169,9 +172,11 @@ def _write_TxnOffsetCommitRequestPartition_v0(out: bytearray, items: Iterable[Tx
             out += b
 
 
-def _read_TxnOffsetCommitRequestTopic_v0(buf: Buffer, pos: int, count: int) -> tuple[list[TxnOffsetCommitRequestTopic], int]:
+def _read_TxnOffsetCommitRequestTopic_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TxnOffsetCommitRequestTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("TxnOffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TxnOffsetCommitRequestTopic", count)
     items: list[TxnOffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(TxnOffsetCommitRequestTopic)
@@ -186,7 +191,7 @@ def _read_TxnOffsetCommitRequestTopic_v0(buf: Buffer, pos: int, count: int) -> t
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_TxnOffsetCommitRequestPartition_v0(buf, pos, n)
+            s.partitions, pos = _read_TxnOffsetCommitRequestPartition_v0(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -202,7 +207,7 @@ def _write_TxnOffsetCommitRequestTopic_v0(out: bytearray, items: Iterable[TxnOff
         _write_TxnOffsetCommitRequestPartition_v0(out, s.partitions)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[TxnOffsetCommitRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[TxnOffsetCommitRequest, int]:
     try:
         s = new(TxnOffsetCommitRequest)
         s.generation_id = -1
@@ -227,7 +232,7 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[TxnOffsetCommitRequest
         s.producer_id, s.producer_epoch, n = _u_qhi(buf, pos)
         pos += 14
         if n >= 0:
-            s.topics, pos = _read_TxnOffsetCommitRequestTopic_v0(buf, pos, n)
+            s.topics, pos = _read_TxnOffsetCommitRequestTopic_v0(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -251,9 +256,11 @@ def encode_request_v0(s: TxnOffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("TxnOffsetCommitRequest", error) from error
 
 
-def _read_TxnOffsetCommitRequestPartition_v2(buf: Buffer, pos: int, count: int) -> tuple[list[TxnOffsetCommitRequestPartition], int]:
+def _read_TxnOffsetCommitRequestPartition_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TxnOffsetCommitRequestPartition], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("TxnOffsetCommitRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TxnOffsetCommitRequestPartition", count)
     items: list[TxnOffsetCommitRequestPartition] = []
     for _ in range(count):
         s = new(TxnOffsetCommitRequestPartition)
@@ -281,9 +288,11 @@ def _write_TxnOffsetCommitRequestPartition_v2(out: bytearray, items: Iterable[Tx
             out += b
 
 
-def _read_TxnOffsetCommitRequestTopic_v2(buf: Buffer, pos: int, count: int) -> tuple[list[TxnOffsetCommitRequestTopic], int]:
+def _read_TxnOffsetCommitRequestTopic_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TxnOffsetCommitRequestTopic], int]:
     if count * 6 > len(buf) - pos:
         raise bad_count("TxnOffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TxnOffsetCommitRequestTopic", count)
     items: list[TxnOffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(TxnOffsetCommitRequestTopic)
@@ -298,7 +307,7 @@ def _read_TxnOffsetCommitRequestTopic_v2(buf: Buffer, pos: int, count: int) -> t
         n, = _u_i(buf, pos)
         pos += 4
         if n >= 0:
-            s.partitions, pos = _read_TxnOffsetCommitRequestPartition_v2(buf, pos, n)
+            s.partitions, pos = _read_TxnOffsetCommitRequestPartition_v2(buf, pos, n, budget)
         else:
             raise bad_length("partitions", n)
         items.append(s)
@@ -314,7 +323,7 @@ def _write_TxnOffsetCommitRequestTopic_v2(out: bytearray, items: Iterable[TxnOff
         _write_TxnOffsetCommitRequestPartition_v2(out, s.partitions)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[TxnOffsetCommitRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[TxnOffsetCommitRequest, int]:
     try:
         s = new(TxnOffsetCommitRequest)
         s.generation_id = -1
@@ -339,7 +348,7 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[TxnOffsetCommitRequest
         s.producer_id, s.producer_epoch, n = _u_qhi(buf, pos)
         pos += 14
         if n >= 0:
-            s.topics, pos = _read_TxnOffsetCommitRequestTopic_v2(buf, pos, n)
+            s.topics, pos = _read_TxnOffsetCommitRequestTopic_v2(buf, pos, n, budget)
         else:
             raise bad_length("topics", n)
     except DECODE_ERRORS as error:
@@ -363,9 +372,11 @@ def encode_request_v2(s: TxnOffsetCommitRequest, out: bytearray) -> None:
         raise unencodable("TxnOffsetCommitRequest", error) from error
 
 
-def _read_TxnOffsetCommitRequestPartition_v3(buf: Buffer, pos: int, count: int) -> tuple[list[TxnOffsetCommitRequestPartition], int]:
+def _read_TxnOffsetCommitRequestPartition_v3(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TxnOffsetCommitRequestPartition], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("TxnOffsetCommitRequestPartition", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TxnOffsetCommitRequestPartition", count)
     items: list[TxnOffsetCommitRequestPartition] = []
     for _ in range(count):
         s = new(TxnOffsetCommitRequestPartition)
@@ -382,7 +393,7 @@ def _read_TxnOffsetCommitRequestPartition_v3(buf: Buffer, pos: int, count: int) 
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -403,9 +414,11 @@ def _write_TxnOffsetCommitRequestPartition_v3(out: bytearray, items: Iterable[Tx
         out.append(0)
 
 
-def _read_TxnOffsetCommitRequestTopic_v3(buf: Buffer, pos: int, count: int) -> tuple[list[TxnOffsetCommitRequestTopic], int]:
+def _read_TxnOffsetCommitRequestTopic_v3(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[TxnOffsetCommitRequestTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("TxnOffsetCommitRequestTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("TxnOffsetCommitRequestTopic", count)
     items: list[TxnOffsetCommitRequestTopic] = []
     for _ in range(count):
         s = new(TxnOffsetCommitRequestTopic)
@@ -424,13 +437,13 @@ def _read_TxnOffsetCommitRequestTopic_v3(buf: Buffer, pos: int, count: int) -> t
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_TxnOffsetCommitRequestPartition_v3(buf, pos, n - 1)
+            s.partitions, pos = _read_TxnOffsetCommitRequestPartition_v3(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -453,7 +466,7 @@ def _write_TxnOffsetCommitRequestTopic_v3(out: bytearray, items: Iterable[TxnOff
         out.append(0)
 
 
-def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[TxnOffsetCommitRequest, int]:
+def decode_request_v3(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[TxnOffsetCommitRequest, int]:
     try:
         s = new(TxnOffsetCommitRequest)
         n = buf[pos]
@@ -501,13 +514,13 @@ def decode_request_v3(buf: Buffer, pos: int = 0) -> tuple[TxnOffsetCommitRequest
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_TxnOffsetCommitRequestTopic_v3(buf, pos, n - 1)
+            s.topics, pos = _read_TxnOffsetCommitRequestTopic_v3(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("TxnOffsetCommitRequest", buf, error) from None
     if pos > len(buf):
@@ -744,7 +757,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 5
 FLEXIBLE_SINCE: Final = 3
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[TxnOffsetCommitRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[TxnOffsetCommitRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v0,
     2: decode_request_v2,

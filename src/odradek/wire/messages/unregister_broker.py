@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message
 from odradek.wire.primitives import (
     Buffer,
@@ -54,13 +55,13 @@ class UnregisterBrokerResponse(Message):
         self.error_message = error_message
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[UnregisterBrokerRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[UnregisterBrokerRequest, int]:
     try:
         s = new(UnregisterBrokerRequest)
         s.broker_id, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("UnregisterBrokerRequest", buf, error) from None
     if pos > len(buf):
@@ -122,7 +123,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 0
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[UnregisterBrokerRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[UnregisterBrokerRequest, int]]]] = {
     0: decode_request_v0,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -102,9 +103,11 @@ class UpdateFeaturesResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_FeatureUpdateKey_v0(buf: Buffer, pos: int, count: int) -> tuple[list[FeatureUpdateKey], int]:
+def _read_FeatureUpdateKey_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FeatureUpdateKey], int]:
     if count * 5 > len(buf) - pos:
         raise bad_count("FeatureUpdateKey", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FeatureUpdateKey", count)
     items: list[FeatureUpdateKey] = []
     for _ in range(count):
         s = new(FeatureUpdateKey)
@@ -122,7 +125,7 @@ def _read_FeatureUpdateKey_v0(buf: Buffer, pos: int, count: int) -> tuple[list[F
         s.max_version_level, s.allow_downgrade, n = _u_hTB(buf, pos)
         pos += 4
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -139,7 +142,7 @@ def _write_FeatureUpdateKey_v0(out: bytearray, items: Iterable[FeatureUpdateKey]
         out += _p_hTB(s.max_version_level, s.allow_downgrade, 0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[UpdateFeaturesRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[UpdateFeaturesRequest, int]:
     try:
         s = new(UpdateFeaturesRequest)
         s.validate_only = False
@@ -148,13 +151,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[UpdateFeaturesRequest,
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.feature_updates, pos = _read_FeatureUpdateKey_v0(buf, pos, n - 1)
+            s.feature_updates, pos = _read_FeatureUpdateKey_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("feature_updates", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("UpdateFeaturesRequest", buf, error) from None
     if pos > len(buf):
@@ -176,9 +179,11 @@ def encode_request_v0(s: UpdateFeaturesRequest, out: bytearray) -> None:
         raise unencodable("UpdateFeaturesRequest", error) from error
 
 
-def _read_FeatureUpdateKey_v1(buf: Buffer, pos: int, count: int) -> tuple[list[FeatureUpdateKey], int]:
+def _read_FeatureUpdateKey_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[FeatureUpdateKey], int]:
     if count * 5 > len(buf) - pos:
         raise bad_count("FeatureUpdateKey", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("FeatureUpdateKey", count)
     items: list[FeatureUpdateKey] = []
     for _ in range(count):
         s = new(FeatureUpdateKey)
@@ -196,7 +201,7 @@ def _read_FeatureUpdateKey_v1(buf: Buffer, pos: int, count: int) -> tuple[list[F
         s.max_version_level, s.upgrade_type, n = _u_hbB(buf, pos)
         pos += 4
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -213,7 +218,7 @@ def _write_FeatureUpdateKey_v1(out: bytearray, items: Iterable[FeatureUpdateKey]
         out += _p_hbB(s.max_version_level, s.upgrade_type, 0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[UpdateFeaturesRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[UpdateFeaturesRequest, int]:
     try:
         s = new(UpdateFeaturesRequest)
         s.timeout_ms, n = _u_iB(buf, pos)
@@ -221,13 +226,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[UpdateFeaturesRequest,
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.feature_updates, pos = _read_FeatureUpdateKey_v1(buf, pos, n - 1)
+            s.feature_updates, pos = _read_FeatureUpdateKey_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("feature_updates", n)
         s.validate_only, n = _u_TB(buf, pos)
         pos += 2
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("UpdateFeaturesRequest", buf, error) from None
     if pos > len(buf):
@@ -410,7 +415,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[UpdateFeaturesRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[UpdateFeaturesRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
     2: decode_request_v1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -138,16 +139,18 @@ class WriteShareGroupStateResponse(Message):
         self.results = [] if results is NOT_GIVEN else results
 
 
-def _read_StateBatch_v0(buf: Buffer, pos: int, count: int) -> tuple[list[StateBatch], int]:
+def _read_StateBatch_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[StateBatch], int]:
     if count * 20 > len(buf) - pos:
         raise bad_count("StateBatch", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("StateBatch", count)
     items: list[StateBatch] = []
     for _ in range(count):
         s = new(StateBatch)
         s.first_offset, s.last_offset, s.delivery_state, s.delivery_count, n = _u_qqbhB(buf, pos)
         pos += 20
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -157,9 +160,11 @@ def _write_StateBatch_v0(out: bytearray, items: Iterable[StateBatch]) -> None:
         out += _p_qqbhB(s.first_offset, s.last_offset, s.delivery_state, s.delivery_count, 0)
 
 
-def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 22 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
@@ -169,13 +174,13 @@ def _read_PartitionData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Part
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.state_batches, pos = _read_StateBatch_v0(buf, pos, n - 1)
+            s.state_batches, pos = _read_StateBatch_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("state_batches", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -192,9 +197,11 @@ def _write_PartitionData_v0(out: bytearray, items: Iterable[PartitionData]) -> N
         out.append(0)
 
 
-def _read_WriteStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[WriteStateData], int]:
+def _read_WriteStateData_v0(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[WriteStateData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("WriteStateData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("WriteStateData", count)
     items: list[WriteStateData] = []
     for _ in range(count):
         s = new(WriteStateData)
@@ -203,13 +210,13 @@ def _read_WriteStateData_v0(buf: Buffer, pos: int, count: int) -> tuple[list[Wri
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -226,7 +233,7 @@ def _write_WriteStateData_v0(out: bytearray, items: Iterable[WriteStateData]) ->
         out.append(0)
 
 
-def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[WriteShareGroupStateRequest, int]:
+def decode_request_v0(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[WriteShareGroupStateRequest, int]:
     try:
         s = new(WriteShareGroupStateRequest)
         n = buf[pos]
@@ -244,13 +251,13 @@ def decode_request_v0(buf: Buffer, pos: int = 0) -> tuple[WriteShareGroupStateRe
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_WriteStateData_v0(buf, pos, n - 1)
+            s.topics, pos = _read_WriteStateData_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("WriteShareGroupStateRequest", buf, error) from None
     if pos > len(buf):
@@ -278,9 +285,11 @@ def encode_request_v0(s: WriteShareGroupStateRequest, out: bytearray) -> None:
         raise unencodable("WriteShareGroupStateRequest", error) from error
 
 
-def _read_PartitionData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[PartitionData], int]:
+def _read_PartitionData_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[PartitionData], int]:
     if count * 26 > len(buf) - pos:
         raise bad_count("PartitionData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("PartitionData", count)
     items: list[PartitionData] = []
     for _ in range(count):
         s = new(PartitionData)
@@ -289,13 +298,13 @@ def _read_PartitionData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[Part
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.state_batches, pos = _read_StateBatch_v0(buf, pos, n - 1)
+            s.state_batches, pos = _read_StateBatch_v0(buf, pos, n - 1, budget)
         else:
             raise bad_length("state_batches", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -312,9 +321,11 @@ def _write_PartitionData_v1(out: bytearray, items: Iterable[PartitionData]) -> N
         out.append(0)
 
 
-def _read_WriteStateData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[WriteStateData], int]:
+def _read_WriteStateData_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[WriteStateData], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("WriteStateData", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("WriteStateData", count)
     items: list[WriteStateData] = []
     for _ in range(count):
         s = new(WriteStateData)
@@ -323,13 +334,13 @@ def _read_WriteStateData_v1(buf: Buffer, pos: int, count: int) -> tuple[list[Wri
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.partitions, pos = _read_PartitionData_v1(buf, pos, n - 1)
+            s.partitions, pos = _read_PartitionData_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("partitions", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -346,7 +357,7 @@ def _write_WriteStateData_v1(out: bytearray, items: Iterable[WriteStateData]) ->
         out.append(0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[WriteShareGroupStateRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[WriteShareGroupStateRequest, int]:
     try:
         s = new(WriteShareGroupStateRequest)
         n = buf[pos]
@@ -364,13 +375,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[WriteShareGroupStateRe
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_WriteStateData_v1(buf, pos, n - 1)
+            s.topics, pos = _read_WriteStateData_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("WriteShareGroupStateRequest", buf, error) from None
     if pos > len(buf):
@@ -512,7 +523,7 @@ MIN_VERSION: Final = 0
 MAX_VERSION: Final = 1
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[WriteShareGroupStateRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[WriteShareGroupStateRequest, int]]]] = {
     0: decode_request_v0,
     1: decode_request_v1,
 }

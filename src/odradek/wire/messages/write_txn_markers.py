@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final
 
+from odradek.wire.elements import ElementBudget
 from odradek.wire.message import Message, NOT_GIVEN
 from odradek.wire.primitives import (
     Buffer,
@@ -129,9 +130,11 @@ class WriteTxnMarkersResponse(Message):
         self.markers = [] if markers is NOT_GIVEN else markers
 
 
-def _read_WritableTxnMarkerTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[list[WritableTxnMarkerTopic], int]:
+def _read_WritableTxnMarkerTopic_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[WritableTxnMarkerTopic], int]:
     if count * 3 > len(buf) - pos:
         raise bad_count("WritableTxnMarkerTopic", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("WritableTxnMarkerTopic", count)
     items: list[WritableTxnMarkerTopic] = []
     for _ in range(count):
         s = new(WritableTxnMarkerTopic)
@@ -150,13 +153,15 @@ def _read_WritableTxnMarkerTopic_v1(buf: Buffer, pos: int, count: int) -> tuple[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
+            if budget is not None:
+                budget.take("partition_indexes", n - 1)
             s.partition_indexes, pos = read_numbers(buf, pos, n - 1, "i", 4)
         else:
             raise bad_length("partition_indexes", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -179,9 +184,11 @@ def _write_WritableTxnMarkerTopic_v1(out: bytearray, items: Iterable[WritableTxn
         out.append(0)
 
 
-def _read_WritableTxnMarker_v1(buf: Buffer, pos: int, count: int) -> tuple[list[WritableTxnMarker], int]:
+def _read_WritableTxnMarker_v1(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[WritableTxnMarker], int]:
     if count * 17 > len(buf) - pos:
         raise bad_count("WritableTxnMarker", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("WritableTxnMarker", count)
     items: list[WritableTxnMarker] = []
     for _ in range(count):
         s = new(WritableTxnMarker)
@@ -191,13 +198,13 @@ def _read_WritableTxnMarker_v1(buf: Buffer, pos: int, count: int) -> tuple[list[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_WritableTxnMarkerTopic_v1(buf, pos, n - 1)
+            s.topics, pos = _read_WritableTxnMarkerTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.coordinator_epoch, n = _u_iB(buf, pos)
         pos += 5
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -214,7 +221,7 @@ def _write_WritableTxnMarker_v1(out: bytearray, items: Iterable[WritableTxnMarke
         out += _p_iB(s.coordinator_epoch, 0)
 
 
-def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[WriteTxnMarkersRequest, int]:
+def decode_request_v1(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[WriteTxnMarkersRequest, int]:
     try:
         s = new(WriteTxnMarkersRequest)
         n = buf[pos]
@@ -222,13 +229,13 @@ def decode_request_v1(buf: Buffer, pos: int = 0) -> tuple[WriteTxnMarkersRequest
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.markers, pos = _read_WritableTxnMarker_v1(buf, pos, n - 1)
+            s.markers, pos = _read_WritableTxnMarker_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("markers", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("WriteTxnMarkersRequest", buf, error) from None
     if pos > len(buf):
@@ -249,9 +256,11 @@ def encode_request_v1(s: WriteTxnMarkersRequest, out: bytearray) -> None:
         raise unencodable("WriteTxnMarkersRequest", error) from error
 
 
-def _read_WritableTxnMarker_v2(buf: Buffer, pos: int, count: int) -> tuple[list[WritableTxnMarker], int]:
+def _read_WritableTxnMarker_v2(buf: Buffer, pos: int, count: int, budget: ElementBudget | None) -> tuple[list[WritableTxnMarker], int]:
     if count * 18 > len(buf) - pos:
         raise bad_count("WritableTxnMarker", count, len(buf) - pos)
+    if budget is not None:
+        budget.take("WritableTxnMarker", count)
     items: list[WritableTxnMarker] = []
     for _ in range(count):
         s = new(WritableTxnMarker)
@@ -260,13 +269,13 @@ def _read_WritableTxnMarker_v2(buf: Buffer, pos: int, count: int) -> tuple[list[
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.topics, pos = _read_WritableTxnMarkerTopic_v1(buf, pos, n - 1)
+            s.topics, pos = _read_WritableTxnMarkerTopic_v1(buf, pos, n - 1, budget)
         else:
             raise bad_length("topics", n)
         s.coordinator_epoch, s.transaction_version, n = _u_ibB(buf, pos)
         pos += 6
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
         items.append(s)
     return items, pos
 
@@ -283,7 +292,7 @@ def _write_WritableTxnMarker_v2(out: bytearray, items: Iterable[WritableTxnMarke
         out += _p_ibB(s.coordinator_epoch, s.transaction_version, 0)
 
 
-def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[WriteTxnMarkersRequest, int]:
+def decode_request_v2(buf: Buffer, pos: int = 0, budget: ElementBudget | None = None) -> tuple[WriteTxnMarkersRequest, int]:
     try:
         s = new(WriteTxnMarkersRequest)
         n = buf[pos]
@@ -291,13 +300,13 @@ def decode_request_v2(buf: Buffer, pos: int = 0) -> tuple[WriteTxnMarkersRequest
         if n > 127:
             n, pos = finish_uvarint(buf, pos, n)
         if n > 0:
-            s.markers, pos = _read_WritableTxnMarker_v2(buf, pos, n - 1)
+            s.markers, pos = _read_WritableTxnMarker_v2(buf, pos, n - 1, budget)
         else:
             raise bad_length("markers", n)
         n = buf[pos]
         pos += 1
         if n:
-            pos = skip_tags(buf, pos, n)
+            pos = skip_tags(buf, pos, n, budget)
     except DECODE_ERRORS as error:
         raise malformed("WriteTxnMarkersRequest", buf, error) from None
     if pos > len(buf):
@@ -461,7 +470,7 @@ MIN_VERSION: Final = 1
 MAX_VERSION: Final = 2
 FLEXIBLE_SINCE: Final = 0
 
-DECODE_REQUEST: Final[dict[int, Callable[[Buffer, int], tuple[WriteTxnMarkersRequest, int]]]] = {
+DECODE_REQUEST: Final[dict[int, Callable[..., tuple[WriteTxnMarkersRequest, int]]]] = {
     1: decode_request_v1,
     2: decode_request_v2,
 }
