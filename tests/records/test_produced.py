@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from odradek.records import batch
 from odradek.records.batch import check_produced, parse_header
-from odradek.records.errors import InvalidRecord, NotOneBatch, RecordsError
+from odradek.records.errors import InvalidRecord, InvalidTimestamp, NotOneBatch, RecordsError
 from odradek.records.record import NewRecord, build_batch
 
 NOW = 1_700_000_000_000
@@ -89,6 +89,14 @@ def test_a_count_of_zero_is_refused() -> None:
     put(">i", 57, 0)(data)
     put(">i", 23, -1)(data)
     assert code_of(data) == INVALID_RECORD
+
+
+def test_where_all_records_are_to_blame_all_are_named() -> None:
+    data = produced(count=3)
+    flag(batch.LOG_APPEND_TIME)(data)
+    with pytest.raises(InvalidTimestamp) as refused:
+        check_produced(data, max_batch_size=1000, produce_version=12)
+    assert [each.place for each in refused.value.record_errors] == [0, 1, 2]
 
 
 def test_a_sequence_needs_an_epoch() -> None:

@@ -18,11 +18,13 @@ from typing import Final
 from odradek.base.errors import check
 from odradek.records.crc import crc32c
 from odradek.records.errors import (
+    NAMED_RECORDS_MAX,
     CorruptMessage,
     InvalidRecord,
     InvalidTimestamp,
     MessageTooLarge,
     NotOneBatch,
+    RecordError,
     RecordsError,
     UnsupportedCompressionType,
 )
@@ -185,6 +187,7 @@ def _content_fault(h: BatchHeader, have: int) -> RecordsError:
     if h.is_transactional and not h.has_producer_id:
         return InvalidRecord("a transactional batch needs a producer id")
     if h.is_log_append_time:
-        return InvalidTimestamp("a producer may not set the timestamp type to LogAppendTime")
+        blamed = (RecordError(place, "its timestamp's type") for place in range(min(h.record_count, NAMED_RECORDS_MAX)))
+        return InvalidTimestamp("a producer may not set the timestamp type to LogAppendTime", tuple(blamed))
     check(h.codec > _ZSTD, "a refused batch has a reason", header=h)
     return UnsupportedCompressionType(f"codec {h.codec} does not exist; known are 0 to {_ZSTD}")
