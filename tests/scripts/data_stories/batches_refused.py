@@ -16,13 +16,15 @@ HEADER = 61
 
 
 def tell(talk: Conversation) -> None:
-    topic = talk.topic("checked", max_message_bytes="2000")
-    for label, records in {**lengths(), **fields(), **records_inside(), **together()}.items():
-        talk.ask(label, produce, 9, produced(topic, (0, records)))
+    asked = {**lengths(), **fields(), **records_inside(), **together()}
+    # A partition for each: what one broker takes and the other doesn't moves no other's offsets.
+    topic = talk.topic("checked", len(asked), max_message_bytes="2000")
+    for index, (label, records) in enumerate(asked.items()):
+        talk.ask(label, produce, 9, produced(topic, (index, records)))
+        talk.ask(f"{label}: kept", fetch, 12, fetched(topic, wanted(index, 0)))
     for version in (3, 7, 8, 12):
         talk.ask(f"checksum wrong, v{version}", produce, version, produced(topic, (0, _crc(batch(b"abc")))))
         talk.ask(f"too large, v{version}", produce, version, produced(topic, (0, batch(b"x" * 3000))))
-    talk.ask("what was taken", fetch, 12, fetched(topic, wanted(0, 0)))
     compacted(talk)
 
 
@@ -81,10 +83,14 @@ def fields() -> dict[str, Any]:
         "count negative": patched(good, COUNT, ">i", -1),
         "count 1 of 2": patched(patched(good, COUNT, ">i", 1), DELTA, ">i", 0),
         "count 3 of 2": patched(patched(good, COUNT, ">i", 3), DELTA, ">i", 2),
+        "count immense": patched(patched(good, COUNT, ">i", 2**31 - 1), DELTA, ">i", 2**31 - 2),
         "producer without epoch": patched(good, PRODUCER, ">q", 7_100_000),
         "producer and epoch without sequence": patched(patched(good, PRODUCER, ">q", 7_100_001), PRODUCER_EPOCH, ">h", 0),
         "sequence without producer": patched(good, SEQUENCE, ">i", 3),
         "producer id -2": patched(good, PRODUCER, ">q", -2),
+        "transactional with producer": batch(
+            b"abc", producer_id=7_100_002, producer_epoch=0, base_sequence=0, is_transactional=True
+        ),
     }
 
 
@@ -117,6 +123,10 @@ def together() -> dict[str, Any]:
         "base offset and too large": patched(large, BASE_OFFSET, ">q", 5),
         "codec 5 and too large": patched(large, ATTRIBUTES, ">h", 5),
         "two batches, the first damaged": bytes(_crc(good) + good),
+        "a byte behind and checksum wrong": bytes(_crc(good)) + b"\0",
+        "a damaged length behind": bytes(good) + bytes(patched(good, LENGTH, ">i", 13, sealed=False)),
+        "an unknown magic behind": bytes(good) + bytes(patched(good, MAGIC, ">b", 3, sealed=False)),
+        "half a batch behind": bytes(good + good[:40]),
         "two batches, too large": bytes(large + good),
         "control and count wrong": patched(patched(good, ATTRIBUTES, ">h", 0x20), COUNT, ">i", 1),
     }

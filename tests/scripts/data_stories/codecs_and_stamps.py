@@ -6,7 +6,7 @@ import time
 
 from odradek.wire.messages import fetch, list_offsets, produce
 
-from .asking import ALL, THEN, batch, fetched, numbered, offsets, produced, wanted
+from .asking import ALL, THEN, batch, fetched, numbered, offsets, patched, produced, wanted
 from .conversation import Conversation
 
 HOUR_MS = 3_600_000
@@ -55,6 +55,9 @@ def bounds(talk: Conversation) -> None:
         talk.ask(label, produce, 9, produced(usual, (0, batch(b"t", at=at))))
     for version in (3, 8, 12):
         talk.ask(f"two hours ahead, v{version}", produce, version, produced(usual, (0, batch(b"t", at=now + 2 * HOUR_MS))))
+    for codec in range(1, 5):
+        records = batch(b"a", b"b", at=now, step=2 * HOUR_MS, codec=codec)
+        talk.ask(f"the second record ahead, codec {codec}", produce, 9, produced(usual, (0, records)))
     talk.ask("the second record ahead", produce, 9, produced(usual, (0, batch(b"a", b"b", b"c", at=now, step=HOUR_MS))))
     talk.ask("the second record back", produce, 9, produced(usual, (0, batch(b"a", b"b", at=THEN, step=-5))))
     narrow = talk.topic("narrow", message_timestamp_before_max_ms="1000000", message_timestamp_after_max_ms="1000000")
@@ -76,5 +79,6 @@ def append_time(talk: Conversation) -> None:
     talk.ask("stamped, numbered, again", produce, 9, produced(topic, (0, numbered(0))))
     talk.ask("a refusal is not stamped", produce, 9, produced(topic, (0, numbered(7))))
     talk.ask("stamped, far ahead", produce, 9, produced(topic, (0, batch(b"t", at=2**62))))
+    talk.ask("stamped, as if it were already", produce, 9, produced(topic, (0, patched(batch(b"a"), 21, ">h", 8))))
     talk.ask("what the stamped one keeps", fetch, 12, fetched(topic, wanted(0, 0)))
     talk.ask("a time before all stamps", list_offsets, 7, offsets(topic, (0, THEN)))

@@ -52,15 +52,21 @@ def many(talk: Conversation, topic: str, topic_id: bytes) -> None:
     talk.every("nothing at all", produce, range(3, 14), lambda v: empty)
     talk.every("a topic without partitions", produce, BY_NAME, lambda v: produced(topic))
     talk.ask("an id without partitions", produce, 13, produced("", topic_id=topic_id))
-    twice = produced(topic, (0, batch(b"one")), (0, batch(b"two")))
-    talk.ask("one partition twice", produce, 12, twice)
-    twice.topic_data = [produced(topic, (1, batch(b"three"))).topic_data[0], produced(topic, (0, batch(b"4"))).topic_data[0]]
-    talk.ask("one topic twice", produce, 12, twice)
+    doubled(talk)
     some = produced(topic, (1, batch(b"five")), (7, batch(b"six")), (0, batch(b"seven")))
     some.topic_data.append(produced("nosuch", (0, batch(b"eight"))).topic_data[0])
     talk.ask("good and bad together", produce, 12, some)
     some.acks = ALL
     talk.ask("good and bad together, acks all", produce, 12, some)
+
+
+def doubled(talk: Conversation) -> None:
+    topic = talk.topic("doubled", 2)
+    twice = produced(topic, (0, batch(b"one")), (0, batch(b"two")))
+    talk.ask("one partition twice", produce, 12, twice)
+    twice.topic_data = [produced(topic, (1, batch(b"three"))).topic_data[0], produced(topic, (0, batch(b"4"))).topic_data[0]]
+    talk.ask("one topic twice", produce, 12, twice)
+    talk.ask("what is kept of both", fetch, 12, fetched(topic, wanted(0, 0), wanted(1, 0)))
 
 
 def acks(talk: Conversation, topic: str) -> None:
