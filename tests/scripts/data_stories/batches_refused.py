@@ -13,6 +13,11 @@ from .conversation import Conversation
 BASE_OFFSET, LENGTH, EPOCH, MAGIC, CRC, ATTRIBUTES, DELTA = 0, 8, 12, 16, 17, 21, 23
 FIRST, LARGEST, PRODUCER, PRODUCER_EPOCH, SEQUENCE, COUNT = 27, 35, 43, 51, 53, 57
 HEADER = 61
+# Of `fields`, those that show only to whoever reads the records.
+WALKED = (
+    "gzip that isn't", "snappy that isn't", "lz4 that isn't", "zstd that isn't", "count 1 of 2", "count 3 of 2",
+    "log append time", "delete horizon",
+)  # fmt: skip
 
 
 def tell(talk: Conversation) -> None:
@@ -26,6 +31,7 @@ def tell(talk: Conversation) -> None:
         talk.ask(f"checksum wrong, v{version}", produce, version, produced(topic, (0, _crc(batch(b"abc")))))
         talk.ask(f"too large, v{version}", produce, version, produced(topic, (0, batch(b"x" * 3000))))
     compacted(talk)
+    walked(talk)
 
 
 def lengths() -> dict[str, Any]:
@@ -144,6 +150,16 @@ def compacted(talk: Conversation) -> None:
     talk.ask("empty keys", produce, 9, produced(topic, (0, batch(b"a", key=b""))))
     talk.ask("keys, acks all", produce, 9, produced(topic, (0, batch(b"a")), acks=-1))
     talk.ask("nothing without keys is kept", fetch, 12, fetched(topic, wanted(0, 0)))
+
+
+def walked(talk: Conversation) -> None:
+    """Where a topic has the records read, also by us: for their keys, or to pack them anew."""
+    asked = {**records_inside(), **{label: records for label, records in fields().items() if label in WALKED}}
+    for kind, configs in {"compact": {"cleanup_policy": "compact"}, "to gzip": {"compression_type": "gzip"}}.items():
+        topic = talk.topic(f"walked-{kind[-4:]}", len(asked), **configs)
+        for index, (label, records) in enumerate(asked.items()):
+            talk.ask(f"{kind}: {label}", produce, 9, produced(topic, (index, records)))
+            talk.ask(f"{kind}: {label}: kept", fetch, 12, fetched(topic, wanted(index, 0)))
 
 
 def _crc(records: bytearray) -> bytearray:

@@ -12,6 +12,9 @@ _BEHIND = "OWN: what follows a batch and is less than one is refused with it; Ka
 _STAMPED = "OWN: refused on every topic, as KIP-32 says; Kafka does it where the topic stamps, and clears the bit elsewhere"
 _TRANSACTIONS = "OWN: the batch is judged; Kafka misses the request's transactional id first. Until there are transactions"
 _UNREAD = "OWN: the records of a batch are not read where nothing asks for it (docs/decisions/0005); Kafka reads all"
+_SENSELESS = "OWN: INVALID_RECORD where records cannot be unpacked; Kafka answers UNKNOWN_SERVER_ERROR for want of a case"
+_SAME_OFFSET = "OWN: refused where records are read; Kafka keeps two records with one offset, or counts anew when it packs"
+_UNUSED_BITS = "OWN: what is packed anew stays what was sent, to the bit; Kafka writes new records, without bits it doesn't use"
 _OLDER_THAN_THE_FIRST = "OWN: the header tells the first record's time and the largest, no older one's (docs/decisions/0005)"
 _TWICE_SENT = "OWN: each batch is kept and answered; Kafka keeps a partition's last one and loses the others without a word"
 _ISOLATION = "OWN: INVALID_REQUEST where Kafka answers UNKNOWN_SERVER_ERROR for want of a check, in the same shape"
@@ -32,7 +35,7 @@ KNOWN: dict[str, dict[str, str]] = {
         **dict.fromkeys(("a byte behind*", "half a batch behind*"), _BEHIND),
         "length immense": _NO_BUG + ", its length overflows; here it is an incomplete batch as any other",
         "codec [57]": _NO_BUG + ", and the log's start with it; here UNSUPPORTED_COMPRESSION_TYPE",
-        "log append time*": _STAMPED,
+        **dict.fromkeys(("log append time*", "*: log append time*"), _STAMPED),
         "transactional *": _TRANSACTIONS,
         **dict.fromkeys(
             (
@@ -51,6 +54,10 @@ KNOWN: dict[str, dict[str, str]] = {
             ),
             _UNREAD,
         ),
+        "to gzip: gzip that isn't*": _UNREAD,
+        **dict.fromkeys(("compact: * that isn't", "to gzip: snappy *", "to gzip: lz4 *", "to gzip: zstd *"), _SENSELESS),
+        "*: record offset delta not from 0*": _SAME_OFFSET,
+        **dict.fromkeys(("to gzip: record attributes: kept", "to gzip: delete horizon: kept"), _UNUSED_BITS),
     },
     "codecs_and_stamps": {"first good, second too old": _OLDER_THAN_THE_FIRST},
     "sequences": {"a new one and its retry in one request": _TWICE_SENT},
