@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,6 +150,26 @@ def test_what_cannot_be_fetched_is_said_at_once(topic: Topic, offset: int, epoch
     topic.put(b"a")
     data = partitions(topic.fetch(offset, epoch=epoch, wait=30_000, at_least=1 << 20))[0]
     assert (data.error_code, values(data)) == (code, [])
+
+
+@pytest.mark.parametrize("version", [12, 15, 16, 18])
+def test_who_knows_an_older_leader_is_told_the_present_one(tmp_path: Path, connect: Any, version: int) -> None:
+    with odradek.Broker(data_dir=str(tmp_path)) as broker, closing(connect(broker.port)) as client:
+        topic = Topic(client)
+        topic.put(b"a")
+    (tmp_path / ".kafka_cleanshutdown").unlink()  # an unclean end: partitions get the next leader epoch
+    with odradek.Broker(data_dir=str(tmp_path)) as broker, closing(connect(broker.port)) as client:
+        topic.client = client
+        answer = topic.fetch(0, epoch=0, version=version)
+        data = partitions(answer)[0]
+        assert data.error_code == ErrorCode.FENCED_LEADER_EPOCH
+        if version < 16:
+            assert (data.current_leader, answer.node_endpoints) == (None, [])
+            return
+        assert data.current_leader.leader_epoch == 1
+        [leader] = answer.node_endpoints
+        assert (leader.node_id, leader.host, leader.port) == (data.current_leader.leader_id, "127.0.0.1", broker.port)
+        assert topic.fetch(0, epoch=1, version=version).node_endpoints == []
 
 
 def test_unknown_topics_are_unknown_by_name_or_by_id(topic: Topic) -> None:

@@ -25,6 +25,8 @@ from odradek.wire.messages.fetch import (
     FetchableTopicResponse,
     FetchRequest,
     FetchResponse,
+    LeaderIdAndEpoch,
+    NodeEndpoint,
     PartitionData,
 )
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _TOPIC_IDS_SINCE = 13
 _SESSIONS_SINCE = 7
+_LEADERS_TOLD_SINCE = 16
 _READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
 
 
@@ -111,7 +114,7 @@ class _Measured:
 class _Fetch:
     """One fetch on its way through."""
 
-    __slots__ = ("_by_id", "_committed", "context", "measured", "min_bytes", "plan", "request", "size", "urgent")
+    __slots__ = ("_by_id", "_committed", "_fenced", "context", "measured", "min_bytes", "plan", "request", "size", "urgent")
 
     def __init__(self, request: FetchRequest, context: RequestContext, plan: FetchPlan) -> None:
         self.request = request
@@ -123,6 +126,7 @@ class _Fetch:
         self.measured: list[_Measured] = []
         self.size = 0
         self.urgent = False
+        self._fenced = False  # somebody is to be told who leads
 
     def measure(self) -> None:
         """Find out what there is to give, without reading it."""
@@ -215,7 +219,23 @@ class _Fetch:
 
     def _fail(self, found: _Measured, error: Exception) -> None:
         found.fail(error)
+        if found.data.error_code == ErrorCode.FENCED_LEADER_EPOCH and self.context.version >= _LEADERS_TOLD_SINCE:
+            self._tell_leader(found)
         self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
+
+    def _tell_leader(self, found: _Measured) -> None:
+        """Whoever knows an older leader learns of the present one here, without asking for metadata (KIP-951)."""
+        if found.partition is not None:
+            found.data.current_leader = LeaderIdAndEpoch(self.context.broker.node_id, found.partition.leader_epoch)
+            self._fenced = True
+
+    def _leaders(self) -> list[NodeEndpoint]:
+        broker, listener = self.context.broker, self.context.listener
+        return [
+            NodeEndpoint(each.node_id, endpoint.host, endpoint.port, each.rack)
+            for each in broker.image.live_brokers()
+            if each.node_id == broker.node_id and (endpoint := each.endpoints.get(listener)) is not None
+        ]
 
     async def _answer_cold(self, cold: list[_Measured]) -> FetchResponse:
         for found in cold:
@@ -255,6 +275,8 @@ class _Fetch:
             last.partitions.append(data)
         if self.plan.session is not None:
             self.plan.session.served(served)
+        if self._fenced:
+            response.node_endpoints = self._leaders()
         return response
 
 
