@@ -84,6 +84,12 @@ def test_each_item_of_a_list_must_be_one_of_the_words() -> None:
         policy.parse("compact,x")
 
 
+def test_a_choice_of_words_holds_each_once_and_other_lists_what_they_are_given() -> None:
+    policy = key(ConfigType.LIST, ("delete",), validator=OneOf("compact", "delete"))
+    assert policy.parse("delete,compact, delete") == ("delete", "compact")
+    assert key(ConfigType.LIST, ()).parse("a,b,a") == ("a", "b", "a")
+
+
 def test_a_table_with_a_wrong_default_cannot_be_made() -> None:
     with pytest.raises(ConfigError):
         key(ConfigType.INT, 0, validator=Range(1))

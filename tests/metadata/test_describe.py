@@ -71,3 +71,18 @@ def test_a_group_falls_back_on_the_broker() -> None:
     assert found["consumer.session.timeout.ms"].synonyms == [Source(5, "group.consumer.session.timeout.ms", "45000")]
     assert (found["share.isolation.level"].value, found["share.isolation.level"].source) == ("read_committed", 8)
     assert found["share.auto.offset.reset"].synonyms == [Source(5, "share.auto.offset.reset", "latest")]
+    assert found["share.isolation.level"].synonyms == [
+        Source(8, "share.isolation.level", "read_committed"),
+        Source(5, "share.isolation.level", "read_uncommitted"),
+    ]
+
+
+def test_a_topics_own_value_is_shown_as_it_is_read_and_a_brokers_as_it_was_typed() -> None:
+    broker = BrokerConfig(dynamic_default={"message.max.bytes": " 2000000 "})
+    found = topic(broker, retention_ms=" +077 ", cleanup_policy="compact, delete,compact", preallocate="TRUE")
+    assert [found[name].synonyms[0].text for name in ("retention.ms", "cleanup.policy", "preallocate")] == [
+        "77",
+        "compact,delete",
+        "true",
+    ]
+    assert (found["max.message.bytes"].value, found["max.message.bytes"].synonyms[0].text) == ("2000000", " 2000000 ")

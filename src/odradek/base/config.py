@@ -151,6 +151,8 @@ class ConfigKey:
     def parse(self, text: str) -> ConfigValue:
         """The value that `text` stands for; raises `ConfigError`."""
         value = _PARSERS[self.type](self.name, text.strip(), self.type)
+        if isinstance(value, tuple) and isinstance(self.validator, OneOf):
+            value = tuple(dict.fromkeys(value))  # a choice of words holds each once (KIP-1161)
         if self.validator is not None:
             self.validator(self.name, value)
         return value

@@ -61,7 +61,7 @@ def incremental(
     image: Image, resource: Resource, alterations: Sequence[Alteration], config: BrokerConfig, node_id: int
 ) -> Change | None:
     """What IncrementalAlterConfigs changes; None when nothing. Raises a `MetadataError` where Kafka refuses."""
-    _check_distinct([alteration.name for alteration in alterations])
+    check_distinct([alteration.name for alteration in alterations])
     for alteration in alterations:
         if alteration.operation not in _OPERATIONS:
             raise InvalidRequestError(f"Unknown operations type {alteration.operation}")
@@ -77,7 +77,7 @@ def legacy(
     image: Image, resource: Resource, configs: Sequence[tuple[str, str | None]], config: BrokerConfig, node_id: int
 ) -> Change | None:
     """What AlterConfigs changes: `configs` replace all that was set. None when nothing changes."""
-    _check_distinct([name for name, _ in configs])
+    check_distinct([name for name, _ in configs])
     _check_values([name for name, value in configs if value is None])
     _definition(resource)
     return _decide(image, resource, {name: value for name, value in configs if value is not None}, config, node_id)
@@ -107,7 +107,8 @@ def _definition(resource: Resource) -> ConfigDef:
     raise InvalidRequestError(f"Unknown resource type {resource.type}")
 
 
-def _check_distinct(given: list[str]) -> None:
+def check_distinct(given: list[str]) -> None:
+    """Raise `InvalidRequestError` when a request names a configuration twice."""
     if len(set(given)) != len(given):
         raise InvalidRequestError("Error due to duplicate config keys")
 
@@ -151,7 +152,7 @@ def _decide(image: Image, resource: Resource, configs: dict[str, str], config: B
     else:
         if not resource.name:
             raise InvalidRequestError("Default group resources are not allowed.")
-        group_config.check(configs)
+        group_config.check(configs, config)
         kind = "group"
     unchanged = configs == current(image, resource)
     return None if unchanged else ConfigChange(kind, resource.name, configs)

@@ -42,7 +42,10 @@ class Described(NamedTuple):
 
 def describe_topic(topic: TopicConfig, broker: BrokerConfig) -> list[Described]:
     """All configurations of a topic, by name."""
-    return [_entry(key, topic[key.name], _over_broker(key, topic.overrides, DYNAMIC_TOPIC, broker)) for key in _TOPIC_KEYS]
+    return [
+        _entry(key, topic[key.name], _over_broker(key, topic[key.name], topic.overrides, DYNAMIC_TOPIC, broker))
+        for key in _TOPIC_KEYS
+    ]
 
 
 def describe_broker(broker: BrokerConfig) -> list[Described]:
@@ -66,7 +69,9 @@ def describe_group(overrides: Mapping[str, str], broker: BrokerConfig) -> list[D
         value = broker.first_set(*key.synonyms) if key.synonyms else key.default
         if key.name in overrides:
             value = key.parse(overrides[key.name])
-        sources = _over_broker(key, overrides, GROUP, broker) or [Source(DEFAULT, key.name, key.default_text)]
+        sources = _over_broker(key, value, overrides, GROUP, broker)
+        if not key.synonyms:
+            sources.append(Source(DEFAULT, key.name, key.default_text))
         found.append(_entry(key, value, sources))
     return found
 
@@ -79,8 +84,11 @@ _TOPIC_KEYS = _sorted_keys(TOPIC_CONFIG)
 _GROUP_KEYS = _sorted_keys(GROUP_CONFIG)
 
 
-def _over_broker(key: ConfigKey, overrides: Mapping[str, str], source: int, broker: BrokerConfig) -> list[Source]:
-    own = [Source(source, key.name, overrides[key.name])] if key.name in overrides else []
+def _over_broker(
+    key: ConfigKey, value: ConfigValue, overrides: Mapping[str, str], source: int, broker: BrokerConfig
+) -> list[Source]:
+    """A resource's own value as it is read (not as it was typed, which Kafka shows of brokers only), then the broker's."""
+    own = [Source(source, key.name, shown(key, value))] if key.name in overrides else []
     return own + (broker.sources(key.synonyms[0]) if key.synonyms else [])
 
 

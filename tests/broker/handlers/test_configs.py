@@ -221,3 +221,7 @@ def test_the_rooms_log_levels_can_be_changed_at_run_time(client: Any, node: str)
 def test_what_a_logger_refuses(client: Any, node: str, change: Any, code: int) -> None:
     assert alter(client, LOGGER, node, change)[0] == code
     assert replace(client, LOGGER, node, ("log", "INFO"))[0] == ErrorCode.INVALID_REQUEST
+
+
+def test_a_logger_named_twice_is_refused(client: Any, node: str) -> None:
+    assert alter(client, LOGGER, node, ("log", SET, "DEBUG"), ("log", SET, "INFO"))[0] == ErrorCode.INVALID_REQUEST

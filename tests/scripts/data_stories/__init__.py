@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from . import batches_refused, codecs_and_stamps, fetches, listed_offsets, places, produces, sequences, sessions, topics
+from . import (
+    alterations,
+    batches_refused,
+    codecs_and_stamps,
+    fetches,
+    listed_offsets,
+    places,
+    produces,
+    sequences,
+    sessions,
+    topics,
+)
 from .conversation import Conversation
 
 STORIES: dict[str, Callable[[Conversation], None]] = {
@@ -25,6 +36,7 @@ STORIES: dict[str, Callable[[Conversation], None]] = {
         sessions,
         listed_offsets,
         topics,
+        alterations,
         places,
     )
 }

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from odradek.base.logging import ROOMS
-from odradek.metadata.configs import Alteration, Operation, check_node_id
+from odradek.metadata.configs import Alteration, Operation, check_distinct, check_node_id
 from odradek.metadata.errors import InvalidConfigError, InvalidRequestError
 
 ROOT = "root"
@@ -33,6 +33,7 @@ def levels() -> dict[str, str]:
 def alter(broker_name: str, node_id: int, alterations: Sequence[Alteration], *, validate_only: bool) -> None:
     """Change levels; raises `InvalidRequestError` or `InvalidConfigError`, and then nothing has changed."""
     check_node_id(broker_name, node_id)
+    check_distinct([alteration.name for alteration in alterations])
     for name, operation, value in alterations:
         if operation not in (Operation.SET, Operation.DELETE):
             verb = Operation(operation).name if operation in frozenset(Operation) else str(operation)
