@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from odradek.aio.path_order import PathOrder
+from odradek.aio.turns import Turns
 
 
 def test_one_path_takes_turns_in_order_while_others_go_on():
     async def story() -> list[str]:
-        order = PathOrder()
+        order = Turns()
         told: list[str] = []
 
         async def work(name: str, path: str) -> None:
@@ -32,7 +32,7 @@ def test_one_path_takes_turns_in_order_while_others_go_on():
 @pytest.mark.parametrize("turns", range(4))
 def test_a_cancelled_waiter_hands_its_turn_on(turns: int):
     async def story() -> None:
-        order = PathOrder()
+        order = Turns()
 
         async def hold(event: asyncio.Event) -> None:
             async with order.turn("a"):
