@@ -17,6 +17,7 @@ from . import (
     codecs_and_stamps,
     fetches,
     listed_offsets,
+    made_by_asking,
     places,
     produces,
     sequences,
@@ -37,6 +38,7 @@ STORIES: dict[str, Callable[[Conversation], None]] = {
         listed_offsets,
         topics,
         alterations,
+        made_by_asking,
         places,
     )
 }

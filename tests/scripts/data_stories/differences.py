@@ -76,10 +76,13 @@ KNOWN: dict[str, dict[str, str]] = {
         "partitions: no name": _NO_BUG,
     },
     "places": {"neither name nor id, v1[23]": _NO_BUG},
+    "made_by_asking": {
+        "to be made, v*": "OWN: made and answered at once; Kafka makes it too, says that it is unknown, and is asked again",
+        "to be made: a name that collides": "OWN: said to be no name for a topic, for good; Kafka says unknown again and again",
+    },
     "alterations": {
         "an unknown operation": _NO_BUG,
         "brokers: a topic's name": "OWN: a name that is no broker's is refused as mistyped; Kafka keeps it for plug-ins",
-        "brokers: more than double the threads": "OWN: thread counts have no effect here, so none is too far from today's",
         "described: metrics": "OWN: no metrics are taken from clients (KIP-714), so there is nothing to configure",
     },
 }
