@@ -8,7 +8,17 @@ import pytest
 
 import odradek
 from odradek.wire.errors import ErrorCode
-from odradek.wire.messages import describe_configs, find_coordinator, metadata
+from odradek.wire.messages import (
+    create_topics,
+    delete_groups,
+    describe_configs,
+    describe_groups,
+    find_coordinator,
+    join_group,
+    list_groups,
+    metadata,
+    offset_fetch,
+)
 from odradek.wire.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource
 from odradek.wire.messages.find_coordinator import FindCoordinatorRequest
 
@@ -46,6 +56,32 @@ def test_the_first_question_makes_the_offsets_topic(raw_client_of: Any) -> None:
             "cleanup.policy": "compact",
             "segment.bytes": "104857600",
         }
+
+
+def test_other_questions_about_groups_make_nothing_and_send_to_look_for_the_coordinator(raw_client_of: Any) -> None:
+    """As in Kafka: who has not asked where the coordinator is has no business with it."""
+    here = ErrorCode.NOT_COORDINATOR
+    with raw_client_of({}) as client:
+        joining = join_group.JoinGroupRequest(
+            "g", 6000, 6000, "", None, "consumer", [join_group.JoinGroupRequestProtocol("range", b"")]
+        )
+        assert client.call(join_group, 5, joining).error_code == here
+        assert client.call(offset_fetch, 7, offset_fetch.OffsetFetchRequest("g", None)).error_code == here
+        assert client.call(describe_groups, 5, describe_groups.DescribeGroupsRequest(["g"])).groups[0].error_code == here
+        assert client.call(delete_groups, 2, delete_groups.DeleteGroupsRequest(["g"])).results[0].error_code == here
+        assert client.call(list_groups, 4, list_groups.ListGroupsRequest()).error_code == ErrorCode.NONE
+        none = FindCoordinatorRequest(key_type=GROUP, coordinator_keys=[])
+        assert client.call(find_coordinator, 4, none).coordinators == []
+        assert client.call(metadata, 9, metadata.MetadataRequest(None)).topics == []
+
+
+def test_every_group_has_one_where_the_topic_was_made_by_hand(raw_client_of: Any) -> None:
+    with raw_client_of({}) as client:
+        wanted = create_topics.CreateTopicsRequest([create_topics.CreatableTopic("__consumer_offsets", 2, 1)])
+        assert client.call(create_topics, 7, wanted).topics[0].error_code == ErrorCode.NONE
+        request = FindCoordinatorRequest(key_type=GROUP, coordinator_keys=[f"group-{number}" for number in range(50)])
+        found = client.call(find_coordinator, 4, request).coordinators
+        assert {coordinator.error_code for coordinator in found} == {ErrorCode.NONE}
 
 
 def test_a_transactional_id_is_sent_to_where_it_is_refused_in_words(client: Any) -> None:
