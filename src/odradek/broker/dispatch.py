@@ -10,12 +10,14 @@ that.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from odradek.base.errors import OdradekError
+from odradek.broker.answers import Encoded
 from odradek.broker.apis import RANGES
 from odradek.wire.api import APIS, ApiKey, load
 from odradek.wire.errors import ErrorCode
@@ -83,6 +85,9 @@ class ApiEntry:
     def encode(self, version: int, correlation_id: int, message: Message) -> list[Buffer]:
         """The framed answer, in parts: record payloads are not copied."""
         out = bytearray(self.prefixes[version])
+        if isinstance(message, Encoded):
+            _PREFIX.pack_into(out, 0, len(out) + len(message.body) - 4, correlation_id)
+            return [out, message.body]
         gather = self.gatherers.get(version)
         if gather is None:
             self.encoders[version](message, out)
@@ -104,14 +109,15 @@ class ApiEntry:
 
     def count_errors(self, response: Message) -> None:
         """Count every error code in an answer."""
-        # Metadata of thousands of partitions is asked for often; what goes wrong there is said per topic.
-        codes = (
-            [topic.error_code for topic in response.topics if topic.error_code]  # type: ignore[attr-defined]
-            if self.api_key == ApiKey.METADATA
-            else _error_codes(response)
-        )
-        for code in codes:
-            self.metrics.count_error(code)
+        if isinstance(response, Encoded):
+            codes = response.error_codes
+        elif self.api_key == ApiKey.METADATA:
+            # Metadata of thousands of partitions is asked for often; what goes wrong there is said per topic.
+            codes = [topic.error_code for topic in response.topics if topic.error_code]  # type: ignore[attr-defined]
+        else:
+            codes = _error_codes(response)
+        for code, times in Counter(codes).items() if codes else ():
+            self.metrics.count_error(code, times)
 
 
 class Dispatcher:

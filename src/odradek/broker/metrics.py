@@ -21,8 +21,8 @@ class ApiMetrics:
         self.requests = requests.labels(name)
         self.latency = latency.labels(name)
 
-    def count_error(self, code: int) -> None:
-        self._errors.labels(self._name, name_of(code)).value += 1
+    def count_error(self, code: int, times: int = 1) -> None:
+        self._errors.labels(self._name, name_of(code)).value += times
 
 
 class BrokerMetrics:

@@ -4,6 +4,11 @@ Every configuration of a topic, of this broker, of all brokers (name ""), of its
 value comes from; from version 3 on with type and documentation. Configurations that have no effect here are shown,
 and their documentation says so. Passwords never are.
 
+A few bytes name a resource, and its configurations are thousands. So the same question (a resource with the same names of
+configurations) is answered once, however often it is asked; many resources are described and encoded in pieces, with turns
+for others between them; and an answer holds `ANSWER_CONFIGS_MAX` configurations at most, which is ten thousand topics
+with all of theirs: what is asked beyond is refused, and can be asked for in another request.
+
 Left out on purpose: client metrics subscriptions (KIP-714), which this broker doesn't take.
 """
 
@@ -11,7 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from odradek.broker.answers import AnswerInPieces, Encoded
 from odradek.broker.handlers import _loggers
+from odradek.broker.turns import pieces
 from odradek.metadata import names
 from odradek.metadata.broker_config import DYNAMIC_BROKER_LOGGER
 from odradek.metadata.configs import ResourceType
@@ -19,6 +26,7 @@ from odradek.metadata.describe import Described, describe_all_brokers, describe_
 from odradek.metadata.errors import InvalidRequestError, MetadataError, UnknownTopicError
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.describe_configs import (
+    ENCODE_RESPONSE,
     DescribeConfigsRequest,
     DescribeConfigsResource,
     DescribeConfigsResourceResult,
@@ -28,14 +36,61 @@ from odradek.wire.messages.describe_configs import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from odradek.broker.context import RequestContext
 
 _UNKNOWN_TYPE = 0
+PIECE = 20  # resources described between two turns of others: some hundred configurations, a few milliseconds
+ANSWER_CONFIGS_MAX = 400_000
+TOO_MANY = f"One answer holds {ANSWER_CONFIGS_MAX} configurations; ask for this resource in another request."
 
 
-def handle(request: DescribeConfigsRequest, context: RequestContext) -> DescribeConfigsResponse:
-    """One result per resource, in the order of the request."""
-    return DescribeConfigsResponse(results=[_describe(resource, request, context) for resource in request.resources])
+def handle(
+    request: DescribeConfigsRequest, context: RequestContext
+) -> DescribeConfigsResponse | Coroutine[None, None, Encoded]:
+    """One result per resource, in the order of the request; a coroutine of it where they are many."""
+    resources = _each_once(request.resources)
+    description = _Description(request, context)
+    if len(resources) <= PIECE:
+        return DescribeConfigsResponse(results=[description.of(resource) for resource in resources])
+    return _describe_in_pieces(description, resources, context)
+
+
+def _each_once(resources: list[DescribeConfigsResource]) -> list[DescribeConfigsResource]:
+    asked: dict[tuple[int, str, frozenset[str]], DescribeConfigsResource] = {}
+    for resource in resources:
+        keys = frozenset(resource.configuration_keys or ())
+        asked.setdefault((resource.resource_type, resource.resource_name, keys), resource)
+    return list(asked.values())
+
+
+async def _describe_in_pieces(
+    description: _Description, resources: list[DescribeConfigsResource], context: RequestContext
+) -> Encoded:
+    answer = AnswerInPieces(
+        context.api_key, context.version, ENCODE_RESPONSE, DescribeConfigsResponse(), field="results"
+    )  # fmt: skip
+    async for piece in pieces(resources, PIECE):
+        answer.add([description.of(resource) for resource in piece])
+    return answer.finish()
+
+
+class _Description:
+    """One request's: what is left to be told, and how."""
+
+    def __init__(self, request: DescribeConfigsRequest, context: RequestContext) -> None:
+        self._request = request
+        self._context = context
+        self._left = ANSWER_CONFIGS_MAX
+
+    def of(self, resource: DescribeConfigsResource) -> DescribeConfigsResult:
+        """A resource's part of the answer, or why there is none."""
+        if self._left <= 0:
+            return DescribeConfigsResult(ErrorCode.POLICY_VIOLATION, TOO_MANY, resource.resource_type, resource.resource_name)
+        result = _describe(resource, self._request, self._context)
+        self._left -= len(result.configs)
+        return result
 
 
 def _describe(
