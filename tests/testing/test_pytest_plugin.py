@@ -78,6 +78,24 @@ def test_a_wrong_setting_is_named(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*num.partitons*num.partitions*"])
 
 
+def test_a_marker_that_asks_for_what_there_is_not_is_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+        from confluent_kafka.admin import AdminClient
+
+        @pytest.mark.kafka_topic(partition=3)
+        def test_misspelled(kafka_topic): pass
+
+        @pytest.mark.kafka_topic(3)
+        def test_by_position(kafka_bootstrap_servers, kafka_topic):
+            admin = AdminClient({"bootstrap.servers": kafka_bootstrap_servers})
+            assert len(admin.list_topics(kafka_topic, timeout=10).topics[kafka_topic].partitions) == 3
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*kafka_topic*unexpected keyword argument 'partition'*"])
+
+
 def test_a_stranger_pays_nothing() -> None:
     program = "import sys, odradek.testing.pytest_plugin; print(*sorted(m for m in sys.modules if m.startswith('odradek')))"
     done = subprocess.run([sys.executable, "-c", f"import pytest; {program}"], capture_output=True, check=True, text=True)

@@ -14,8 +14,8 @@ config={"cleanup.policy": "compact"})`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,11 +61,24 @@ def kafka_topic(request: pytest.FixtureRequest, kafka_bootstrap_servers: str) ->
     """The name of a topic that only this test has."""
     from odradek.testing.topics import TopicAdmin, unique_name
 
-    marker = request.node.get_closest_marker("kafka_topic")
-    wanted = dict(marker.kwargs) if marker is not None else {}
+    partitions, config = _wanted(request.node.get_closest_marker("kafka_topic"))
     name = unique_name(request.node.name)
     with TopicAdmin(kafka_bootstrap_servers) as admin:
-        admin.create(name, partitions=wanted.get("partitions"), config=wanted.get("config"))
+        admin.create(name, partitions=partitions, config=config)
     yield name
     with TopicAdmin(kafka_bootstrap_servers) as admin:
         admin.delete(name)
+
+
+def _wanted(marker: pytest.Mark | None) -> tuple[int | None, Mapping[str, str | int | bool] | None]:
+    """Partitions and settings that a marker asks for; one that asks for something else would be obeyed in silence."""
+
+    def kafka_topic(partitions: int | None = None, config: Mapping[str, str | int | bool] | None = None) -> Any:
+        return partitions, config
+
+    if marker is None:
+        return None, None
+    try:
+        return kafka_topic(*marker.args, **marker.kwargs)  # type: ignore[no-any-return]
+    except TypeError as wrong:
+        raise pytest.UsageError(f"@pytest.mark.kafka_topic: {wrong}") from wrong
