@@ -51,7 +51,7 @@ def readme_table(lines: Mapping[str, Sequence[Line]]) -> str:
         return "Nothing is measured yet.\n"
     rows = [f"| {each.figure.title} | {_value(each)} | {_range(each.values)} |" for each in found]
     machine = " and ".join(dict.fromkeys(_short_machine(each.line) for each in found))
-    head = [f"| on {machine}, {_months(found)} | median | range |", "|---|---|---|"]
+    head = [f"| on {machine}, {_loads(found)}, {_months(found)} | median | range |", "|---|---|---|"]
     return "\n".join([*head, *rows]) + "\n"
 
 
@@ -140,6 +140,12 @@ def _months(found: Sequence[Finding]) -> str:
     days = sorted({str(each.line["at"])[:7] for each in found})
     months = [datetime.fromisoformat(f"{day}-01").strftime("%B %Y") for day in (days[0], days[-1])]
     return " to ".join(dict.fromkeys(months))
+
+
+def _loads(found: Sequence[Finding]) -> str:
+    """How busy the machine was before the programs began."""
+    loads = sorted(float(each.line["load_at_start"]) for each in found)
+    return "load " + " to ".join(dict.fromkeys(f"{load:.1f}" for load in (loads[0], loads[-1])))
 
 
 def _picture(name: str, title: str) -> str:

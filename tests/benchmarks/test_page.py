@@ -60,10 +60,13 @@ def test_machines_are_told_once_each():
 def test_the_readme_shows_what_was_measured_and_nothing_else():
     table = page.readme_table({"recovery": [line(24, [978, 866, 1166])]})
     assert table.splitlines() == [
-        "| on 2 cores (AMD EPYC, Linux 6.18, CPython 3.11), November 2026 | median | range |",
+        "| on 2 cores (AMD EPYC, Linux 6.18, CPython 3.11), load 0.5, November 2026 | median | range |",
         "|---|---|---|",
         "| recovery after `kill -9` | 978 MB/s | 866 to 1,170 |",
     ]
+
+
+def test_without_a_measurement_the_readme_says_so():
     assert page.readme_table({}) == "Nothing is measured yet.\n"
 
 
