@@ -13,8 +13,8 @@ from odradek.metadata.config_file import LoadedConfig, load_broker_config
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 AT_RUN_TIME = {Update.READ_ONLY: "no", Update.PER_BROKER: "per broker", Update.CLUSTER_WIDE: "yes"}
-# Kafka takes these at run time. Here they are taken and kept, and heeded when the broker starts, or not at all: see the page.
-LATER = {"listeners": "at the next start", "num.recovery.threads.per.data.dir": "no", "producer.id.expiration.ms": "no"}
+# Kafka takes these at run time. Here they are taken and kept, and heeded when the broker starts: see the page.
+LATER = {"listeners": "at the next start", "num.recovery.threads.per.data.dir": "at the next start"}
 
 
 def rows(heading: str) -> dict[str, list[str]]:

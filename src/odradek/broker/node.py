@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.aio.to_the_end import to_the_end
 from odradek.base.clock import SystemClock
+from odradek.base.config import ConfigError, UnknownConfigError
 from odradek.base.errors import OdradekError
 from odradek.base.ids import ZERO_UUID
 from odradek.base.logging import get_logger
@@ -42,6 +44,7 @@ from odradek.metadata.controller import Controller
 from odradek.metadata.image import BrokerImage, Endpoint
 from odradek.metadata.kafka_metadata import read_kafka_metadata
 from odradek.metadata.leaders import FoundTopic, Stray
+from odradek.metadata.loading import load_broker_configs
 from odradek.metadata.memory_store import MemoryStore
 from odradek.metadata.sqlite_store import SqliteStore
 from odradek.wire.api import ApiKey
@@ -49,6 +52,7 @@ from odradek.wire.api import ApiKey
 if TYPE_CHECKING:
     from odradek.aio.storage import Storage
     from odradek.broker.metrics_server import MetricsServer
+    from odradek.log.manager_settings import ManagerSettings
     from odradek.metadata.broker_config import BrokerConfig
     from odradek.metadata.store import MetadataStore
 
@@ -80,7 +84,7 @@ class Node:
         self._temporary = temporary
         self._storage: Storage = ThreadStorage(lasting=not temporary)
         self._metrics_server: MetricsServer | None = None
-        self._store: MetadataStore | None = None
+        self._store: MetadataStore  # from the moment on that it is open
         self._ending: asyncio.Future[None] | None = None
         self._bumped = False  # unclean partitions have their new leader epoch
         self.server: Server | None = None
@@ -163,7 +167,7 @@ class Node:
             steps.append(state.groups.close)
         if hasattr(state, "controller"):
             steps.append(state.controller.close)
-        elif self._store is not None:
+        elif hasattr(self, "_store"):
             steps.append(self._store.close)
         if hasattr(state, "log_manager"):
             # Without the clean mark where an unclean end has not been answered yet by new leader epochs.
@@ -174,8 +178,7 @@ class Node:
 
     async def _start(self) -> None:
         await self._open_logs()
-        self._store = store = await self._open_metadata()
-        await self._open_rooms(store)
+        await self._open_rooms(self._store)
         await self._adopt_and_bump()
         await self.keeper.open_all()
         self.state.groups.start()
@@ -196,9 +199,17 @@ class Node:
             self._storage, self.data_dir, clock=state.clock, prng=state.prng, node_id=config.node_id,
             settings=manager_settings(config), config_for=self._config_for, on_directory_failure=self._directory_failed,
         )  # fmt: skip
-        self._reports = await state.log_manager.start()
+        self._reports = await state.log_manager.start(self._settings)
         state.cluster_id = state.log_manager.cluster_id
         state.node_id = state.log_manager.node_id
+
+    async def _settings(self) -> ManagerSettings:
+        """Asked for once the directory is locked: its metadata can be opened, and what was set at run time holds from here."""
+        self._store = await self._open_metadata()
+        config, held = self.state.config, await load_broker_configs(self._store)
+        with suppress(ConfigError, UnknownConfigError):  # the controller leaves them out too, and says so
+            config = config.with_dynamic(held.get("", {}), held.get(str(self.state.log_manager.node_id), {}))
+        return manager_settings(config)
 
     def _config_for(self, topic: str) -> LogConfig:
         """What a log found on disk starts with, until the metadata says what its topic wants."""

@@ -1,4 +1,9 @@
-"""The broker's configuration as the rooms below take it: plain values, read once."""
+"""The broker's configuration as the rooms below take it: plain values.
+
+Read at the start, with what was set at run time by then; `manager_settings` anew whenever that changes. A setting that can be
+changed at run time and is not a topic's is read where it is used, from `BrokerState.config`, or is in `manager_settings`:
+`tests/broker/test_dynamic_settings.py` walks them all.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +24,7 @@ def manager_settings(config: BrokerConfig) -> ManagerSettings:
         recovery_point_checkpoint_interval_ms=config.get_int("log.flush.offset.checkpoint.interval.ms"),
         log_start_checkpoint_interval_ms=config.get_int("log.flush.start.offset.checkpoint.interval.ms"),
         producer_id_expiration_ms=config.get_int("producer.id.expiration.ms"),
+        producer_id_expiration_check_interval_ms=config.get_int("producer.id.expiration.check.interval.ms"),
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from odradek.base.errors import OdradekError
 from odradek.base.logging import get_logger
+from odradek.broker.settings import manager_settings
 from odradek.log.config import LogConfig
 from odradek.metadata.image import Change, ConfigChange, TopicChange, TopicImage, TopicRemoval
 from odradek.metadata.names import GROUP_TOPIC
@@ -134,6 +135,7 @@ class TopicKeeper:
         # The image takes the change in only after its listeners are through, so the changed resource comes from the change.
         configs = {**state.image.broker_configs, change.name: change.configs}
         state.config = state.config.with_dynamic(configs.get("", {}), configs.get(str(state.node_id), {}))
+        state.log_manager.configure(manager_settings(state.config))
         for partition in state.partitions:
             partition.fsync_all = state.config.get_bool("odradek.acks.all.fsync")
         for topic in state.image.topics.values():

@@ -44,11 +44,11 @@ class Housekeeping:
         self._logs = logs
         self._surroundings = surroundings
         self._checkpoints = checkpoints
-        self._settings = settings
+        self.settings = settings
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
-        settings = self._settings
+        settings = self.settings
         for interval_ms, work in (
             (settings.retention_check_interval_ms, self.run_retention),
             (settings.flush_scheduler_interval_ms, self.run_flushes),
@@ -108,7 +108,7 @@ class Housekeeping:
     async def run_expiry(self) -> int:
         """Forget producers that were silent for producer.id.expiration.ms; how many."""
         now_ms = self._surroundings.clock.now_ms()
-        return sum(log.producers.expire(now_ms, self._settings.producer_id_expiration_ms) for log in self._logs.values())
+        return sum(log.producers.expire(now_ms, self.settings.producer_id_expiration_ms) for log in self._logs.values())
 
 
 async def _every(interval_ms: int, work: Callable[[], Awaitable[object]]) -> None:

@@ -12,7 +12,7 @@ owner is told; nothing is retried.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -36,7 +36,7 @@ from odradek.log.missing import Missing
 from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import Surroundings, logger
 
-_CLOSE_CONCURRENCY: Final = 16
+_CLOSED_PER_RECOVERED: Final = 8  # logs at a time: closing waits for the disk, recovering for the processor
 
 
 class LogManager:
@@ -84,9 +84,10 @@ class LogManager:
 
     # -- start ----------------------------------------------------------------------------------------------------
 
-    async def start(self) -> list[RecoveryReport]:
+    async def start(self, settings: Callable[[], Awaitable[ManagerSettings]] | None = None) -> list[RecoveryReport]:
         """Lock the directory, check or write meta.properties, load every partition found there.
 
+        `settings` is asked in between, when the directory is known to be ours: what is kept in it may tell.
         Raises LockedError, InconsistentDirectory, CorruptMetaProperties, OSError. A partition that cannot be loaded is
         offline, not an exception.
         """
@@ -96,6 +97,8 @@ class LogManager:
             identity = await identify(self._storage, self.directory, self._given, self._prng)
             self.node_id, self.cluster_id = identity.node_id or 0, identity.cluster_id or ""
             self.directory_id = identity.directory_id or ZERO_UUID
+            if settings is not None:
+                self.configure(await settings())
             self.clean = await opening.take_clean_mark(self._storage, self.directory)
             reports = await self._load_all()
             await self._checkpoint_first()
@@ -124,6 +127,10 @@ class LogManager:
         directory = self._path(names.partition_directory(*key))
         log = self.logs[key] = Log(*key, ZERO_UUID, directory, self._config_for(key[0]), self._surroundings)
         return log
+
+    def configure(self, settings: ManagerSettings) -> None:
+        """Take other settings, as far as a running manager heeds them; see there."""
+        self.settings = self.housekeeping.settings = settings
 
     # -- partitions -----------------------------------------------------------------------------------------------
 
@@ -273,7 +280,7 @@ class LogManager:
 
     async def _close_logs(self, logs: Iterable[Log]) -> bool:
         """Whether every log could be closed with all its data on disk."""
-        slots = asyncio.Semaphore(_CLOSE_CONCURRENCY)
+        slots = asyncio.Semaphore(self.settings.recovery_concurrency * _CLOSED_PER_RECOVERED)
 
         async def one(log: Log) -> bool:
             sound = log.offline_reason is None

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from odradek.base.config import ConfigError, ConfigKey, ConfigType, ConfigValue, Update, render
 from odradek.base.errors import OdradekError
 from odradek.metadata.broker_keys import BROKER_CONFIG
-from odradek.metadata.topic_keys import UNIT_MS
+from odradek.metadata.broker_keys.shapes import WITHOUT_EFFECT
+from odradek.metadata.topic_keys import TOPIC_CONFIG, UNIT_MS
 
 
 class NotDynamicError(ConfigError):
@@ -48,6 +49,7 @@ DYNAMIC_BROKER_LOGGER = 6
 CLIENT_METRICS = 7
 GROUP = 8
 
+_INHERITED = frozenset(synonym for key in TOPIC_CONFIG for synonym in key.synonyms)
 _LISTENER_PREFIX = "listener.name."
 _MULTIPLE_NAMES = {
     "log.retention.ms": ("log.retention.ms", "log.retention.minutes", "log.retention.hours"),
@@ -167,9 +169,11 @@ def key_of(name: str) -> ConfigKey:
     return BROKER_CONFIG.key(name)
 
 
-def check_dynamic(configs: Mapping[str, str], *, per_broker: bool) -> None:
+def check_dynamic(configs: Mapping[str, str], *, per_broker: bool, set_already: Mapping[str, str] | None = None) -> None:
     """Raise `ConfigError` unless `configs` may be set at run time: on one broker, or (`per_broker` False) for all.
 
+    A name that nothing here heeds is refused, where a file may have it: whoever sets it now waits for something to change. What
+    topics inherit is none of these, whatever it does for them. What is `set_already` may stay (it came from Kafka).
     Names that Kafka doesn't know are its users' own (for plug-ins) there; here they are refused as typing errors.
     """
     for name, text in configs.items():
@@ -179,6 +183,9 @@ def check_dynamic(configs: Mapping[str, str], *, per_broker: bool) -> None:
         if key.update is Update.PER_BROKER and not per_broker:
             where = "at default cluster level, broker id must be specified"
             raise NotDynamicError(name, f"Cannot update these configs {where}: [{name}]")
+        if not (key.effective or key.name in _INHERITED or (set_already or {}).get(name) == text):
+            why = key.documentation.rpartition(WITHOUT_EFFECT)[2].rstrip(".")
+            raise NotDynamicError(name, f"Cannot update these configs dynamically: [{name}] has no effect here: {why}")
         key.parse(text)
 
 

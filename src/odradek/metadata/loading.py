@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from odradek.metadata import codec
 from odradek.metadata.errors import StoreError
 from odradek.metadata.image import ConfigChange, Image, TopicChange
@@ -30,6 +32,12 @@ async def load(store: MetadataStore, cluster_id: str, node_id: int) -> ImageWrit
     for entries in (topics, configs, removed):
         writer.remember(entries)
     return writer
+
+
+async def load_broker_configs(store: MetadataStore) -> dict[str, Mapping[str, str]]:
+    """What was set at run time for brokers, by number ("": all), for whoever needs it before there is an image."""
+    found = [(codec.split_config_key(entry.key), codec.decode_configs(entry)) for entry in await store.range(codec.CONFIGS)]
+    return {name: configs for (kind, name), configs in found if kind == "broker"}
 
 
 async def _check_cluster(store: MetadataStore, cluster_id: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from odradek.base.config import ConfigKey, ConfigType, Update
+from odradek.metadata.broker_keys.shapes import WITHOUT_EFFECT
 
 _REASONS = (
     ("ssl.", "TLS is not supported yet"),
@@ -314,7 +315,7 @@ def _key(line: str) -> ConfigKey:
         name,
         ConfigType[type_name.upper()],
         None,
-        f"Accepted without effect: {reason}.",
+        f"{WITHOUT_EFFECT}{reason}.",
         update=_UPDATES[update],
         effective=False,
     )

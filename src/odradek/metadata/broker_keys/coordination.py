@@ -49,6 +49,7 @@ _PRODUCERS = (
         "producer.id.expiration.ms", DAY, "How long an idle producer's sequence numbers are remembered.", 1,
         update=CLUSTER_WIDE,
     ),
+    integer("producer.id.expiration.check.interval.ms", 10 * MINUTE, "How often idle producers are looked for.", 1),
     integer("transaction.state.log.num.partitions", 50, "Partitions of __transaction_state. Don't change it later.", 1),
     short("transaction.state.log.replication.factor", 3, "Copies of __transaction_state; fewer brokers make fewer.", 1),
     integer("transaction.state.log.segment.bytes", 100 * MIB, "Segment size of __transaction_state.", 1),

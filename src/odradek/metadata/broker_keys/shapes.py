@@ -15,6 +15,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+WITHOUT_EFFECT = "Accepted without effect: "
 COMPRESSION_TYPES = ("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")
 TIMESTAMP_TYPES = ("CreateTime", "LogAppendTime")
 CLEANUP_POLICIES = ("compact", "delete")
@@ -26,7 +27,7 @@ def without_effect(reason: str, *keys: ConfigKey) -> tuple[ConfigKey, ...]:
     """Keys that are read and checked, and that nothing heeds yet; their documentation says what they mean and why not."""
     for key in keys:
         key.effective = False
-        key.documentation += f" Accepted without effect: {reason}."
+        key.documentation += f" {WITHOUT_EFFECT}{reason}."
     return keys
 
 
