@@ -1,7 +1,7 @@
 """One client's connection: bytes in, requests in order, answers in the order of the requests.
 
-The socket reads straight into the frame splitter's buffer. Every whole frame is dispatched in the turn of the loop in
-which it arrived; what its handler gives back decides what happens to the frames behind it (see `handlers/__init__.py`):
+The socket reads straight into memory that the frame splitter borrows. Every whole frame is dispatched in the turn of the
+loop in which it arrived; what its handler gives back decides what happens to the frames behind it (see `handlers/__init__.py`):
 
     message     goes out with the others of this turn, in one write
     future      keeps its place in line (`_slots`); the requests behind it go on, their answers wait
@@ -26,10 +26,11 @@ from odradek.broker.context import RequestContext
 from odradek.broker.dispatch import NO_RESPONSE, ApiEntry, BadRequest, unexpected
 from odradek.wire.api import ApiKey
 from odradek.wire.errors import WireError
-from odradek.wire.frames import BUFFER_SIZE, NEED_DATA, FrameError, FrameSplitter
+from odradek.wire.frames import NEED_DATA, FrameError, FrameSplitter
 from odradek.wire.headers import RequestHeader, decode_request_header
 from odradek.wire.message import Message
 from odradek.wire.produce_scan import check_elements
+from odradek.wire.receive_buffers import BUFFER_SIZE
 
 if TYPE_CHECKING:
     from odradek.broker.server import Server
@@ -65,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, server: Server, listener: str) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self._frames = FrameSplitter(server.max_frame_size)
+        self._frames = FrameSplitter(server.max_frame_size, server.receive_buffers)
         self._slots: deque[_Slot] = deque()
         self._out: list[Buffer] = []
         self._out_size = 0
@@ -123,6 +124,7 @@ class Connection(asyncio.BufferedProtocol):
             if slot.future is not None:
                 slot.future.cancel()
         self._slots.clear()
+        self._frames.close()
         self._server.budget.forget(self._granted)
         if self._accounted:
             self._server.budget.give(self._accounted)

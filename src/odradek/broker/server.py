@@ -31,6 +31,7 @@ from odradek.broker.listeners import (
     limits_by_address,
     parse_endpoints,
 )
+from odradek.wire.receive_buffers import ReceiveBuffers
 
 if TYPE_CHECKING:
     from odradek.broker.context import BrokerState
@@ -51,6 +52,7 @@ class Server:
         queued = config.get_int("queued.max.request.bytes")
         memory = config.get_int("odradek.memory.inflight.bytes")
         self.budget = MemoryBudget(min(memory, queued) if queued > 0 else memory)
+        self.receive_buffers = ReceiveBuffers()
         self.unsent = state.unsent = UnsentAnswers(config.get_int("odradek.memory.unsent.bytes"))
         self.max_frame_size = config.get_int("socket.request.max.bytes")
         self.max_other_size = config.get_int("odradek.request.other.max.bytes")

@@ -1,16 +1,15 @@
 """Split a byte stream into frames: `length int32, that many bytes`, without I/O and without copying.
 
-A splitter owns one buffer into which the socket is read (`get_buffer` and `buffer_updated`, the two halves of
-asyncio.BufferedProtocol) and hands out frames as views of it (`next_frame`). Rules:
+A splitter reads into memory that it borrows (`receive_buffers.py`) by `get_buffer` and `buffer_updated`, the two halves of
+asyncio.BufferedProtocol, and hands out frames as views of that memory (`next_frame`). Rules:
 
-- A frame stays valid as long as somebody holds it. The buffer is never written again where a held frame lies: what
-  arrives later goes behind it, or into a new buffer. Python frees the old one with the last frame.
-- A buffer of which no frame is held is used again from its front. Python itself knows whether one is: a bytearray
-  with a view cannot be resized, so a resize either succeeds or raises `BufferError`.
-- Only the beginning of an unfinished frame is ever moved, to a place at least four times its size (or where the
-  whole frame fits): a third of a large frame is copied once more, and a small one only where a buffer ends.
+- Bytes come into the loop's common buffer. A splitter of which nothing is unfinished holds no memory at all.
+- A frame stays valid as long as somebody holds it. Memory is never written again where a held frame lies.
+- What is unfinished stays in the common buffer only until somebody else reads, or when it does not fit there. Then its
+  beginning moves to a buffer of its own, which is filled to the frame's end and not further, and given back with its frame.
 - A length is checked against the limit before memory is made for it, and memory is made as bytes come, not when they are
-  announced: a connection costs about four times what it has sent, and 64 KiB when it is idle.
+  announced: four times what has come, at least `FIRST_SIZE`. So a third of a large frame is copied once more, unless a
+  buffer for the whole of it lies ready.
 
 When the first bytes of a connection make no length, they are looked at once more: a TLS hello or an HTTP request to a
 plain port is the most usual cause, and then the error says so.
@@ -23,22 +22,21 @@ from struct import Struct
 from typing import Final, Literal, TypeAlias
 
 from odradek.wire.errors import WireError
+from odradek.wire.receive_buffers import BUFFER_SIZE, ReceiveBuffers, is_free
 
 MAX_FRAME_SIZE: Final = 100 * 1024 * 1024
 """Kafka's default of `socket.request.max.bytes`."""
 
-BUFFER_SIZE: Final = 64 * 1024
-"""What one read of a socket can bring, and what an idle connection holds."""
+FIRST_SIZE: Final = 16 * 1024
+"""The least memory for a frame of which little has come, unless it needs less."""
 
-KEEP_SIZE: Final = 1024 * 1024 + BUFFER_SIZE
-"""The largest buffer to use again: a batch of Kafka's default max.message.bytes and its request fit."""
-
-_MIN_ROOM: Final = BUFFER_SIZE // 4
 _GROWTH: Final = 4
+_HELD_ROOM: Final = 4096  # for what comes while whole frames wait to be looked at
 
 _length = Struct(">i")
 _HTTP_VERBS: Final = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC", b"PRI ")
 _TLS_HANDSHAKE: Final = b"\x16\x03"
+_NO_BUFFER: Final = bytearray()
 
 
 class NeedData(enum.Enum):
@@ -60,29 +58,34 @@ class FrameError(WireError):
 class FrameSplitter:
     """The frames of one connection. Belongs to that connection's loop; not for sharing.
 
-    `max_frame_size` in bytes, the length prefix not counted.
+    `max_frame_size` in bytes, the length prefix not counted. `memory`: what its loop reads into; its own where it is alone.
     """
 
-    __slots__ = ("_buffer", "_end", "_frames", "_max_frame_size", "_start")
+    __slots__ = ("_buffer", "_end", "_frames", "_max_frame_size", "_memory", "_owned", "_start")
 
-    def __init__(self, max_frame_size: int = MAX_FRAME_SIZE) -> None:
-        self._buffer = _allocate(BUFFER_SIZE)
+    def __init__(self, max_frame_size: int = MAX_FRAME_SIZE, memory: ReceiveBuffers | None = None) -> None:
+        self._memory = ReceiveBuffers() if memory is None else memory
+        self._buffer = _NO_BUFFER
+        self._owned = False  # `_buffer` is for this connection's unfinished frame alone
         self._start = 0  # of what has not been handed out
         self._end = 0  # of what has arrived
         self._frames = 0
         self._max_frame_size = max_frame_size
 
     def get_buffer(self, size_hint: int = -1) -> memoryview:
-        """Where the next bytes go; never empty."""
-        if self._start == self._end:
-            self._start_again()
-        elif self._end == len(self._buffer):
-            self._move_unfinished()
+        """Where the next bytes go; never empty. They are to be put there before anybody else of this loop asks."""
+        if self._start != self._end:
+            return self._room_behind()
+        memory = self._memory
+        self._start = self._end = memory.common_for(self)
+        self._buffer = memory.common
         return memoryview(self._buffer)[self._end :]
 
     def buffer_updated(self, size: int) -> None:
         """`size` bytes have been put into the buffer."""
-        self._end += size
+        self._end = end = self._end + size
+        if not self._owned:
+            self._memory.used = end
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Put bytes in by copying them: for callers whose bytes come from elsewhere than a socket."""
@@ -92,7 +95,7 @@ class FrameSplitter:
             size = min(len(target), len(data) - position)
             target[:size] = data[position : position + size]
             target.release()
-            self._end += size
+            self.buffer_updated(size)
             position += size
 
     def next_frame(self) -> Frame:
@@ -110,9 +113,12 @@ class FrameSplitter:
         end = body + size
         if end > self._end:
             return NEED_DATA
-        self._start = end
         self._frames += 1
-        return memoryview(self._buffer)[body:end]
+        frame = memoryview(self._buffer)[body:end]
+        self._start = end
+        if self._owned and end == self._end:
+            self._give_back()
+        return frame
 
     @property
     def pending_bytes(self) -> int:
@@ -129,38 +135,62 @@ class FrameSplitter:
 
     @property
     def buffer_size(self) -> int:
-        """Memory held for what is still to come, in bytes."""
-        return len(self._buffer)
+        """Memory that this connection alone holds for what is still to come, in bytes."""
+        return len(self._buffer) if self._owned else 0
 
-    def _start_again(self) -> None:
-        """Nothing is pending: go back to the front, of this buffer or of a new one."""
-        used, size = self._end, len(self._buffer)
-        if not used:
+    def leave_common(self) -> None:
+        """Somebody else reads now: what is unfinished moves to a buffer of its own."""
+        if self._owned:
             return
-        if size > BUFFER_SIZE and (used <= BUFFER_SIZE or size > KEEP_SIZE):
-            self._buffer = _allocate(BUFFER_SIZE)  # large frames have stopped coming, or are too large to be ready for
-        elif not _is_free(self._buffer):
-            if size - used >= _MIN_ROOM:
-                return
-            self._buffer = _allocate(size)
-        self._start = self._end = 0
+        if self._start == self._end:
+            self._buffer, self._start, self._end = _NO_BUFFER, 0, 0
+        else:
+            self._move_to_own()
 
-    def _move_unfinished(self) -> None:
-        """The buffer is full and its last frame unfinished: move that frame's beginning to where there is room."""
-        pending = self._end - self._start
-        target = _allocate(self._wanted_size(pending))
+    def close(self) -> None:
+        """The stream is over: drop what is unfinished. Frames that somebody holds stay."""
+        if self._owned:
+            self._give_back()
+        self._start = self._end
+        self._memory.forget(self)
+
+    def _room_behind(self) -> memoryview:
+        """Room for more of what is unfinished."""
+        wanted = self._wanted_end()
+        size = len(self._buffer)
+        if self._end == size or (wanted > size and not self._owned):
+            self._move()
+            wanted, size = self._wanted_end(), len(self._buffer)
+        return memoryview(self._buffer)[self._end : min(wanted, size) if self._owned else size]
+
+    def _wanted_end(self) -> int:
+        """Where in the buffer that which comes next ends: a length, its frame, or some room where whole frames wait."""
+        start, end = self._start, self._end
+        if end - start < 4:
+            return start + 4
+        frame_end: int = start + 4 + _length.unpack_from(self._buffer, start)[0]
+        return frame_end if frame_end > end else end + _HELD_ROOM
+
+    def _move(self) -> None:
+        """What is unfinished does not fit where it is: to the front of the common buffer, or to a buffer of its own."""
+        start, end = self._start, self._end
+        if not self._owned and start and self._wanted_end() - start <= BUFFER_SIZE and is_free(self._buffer):
+            self._buffer[: end - start] = self._buffer[start:end]
+            self._start, self._end = 0, end - start
+        else:
+            self._move_to_own()
+
+    def _move_to_own(self) -> None:
+        start, end = self._start, self._end
+        pending, whole = end - start, self._wanted_end() - start
+        target = self._memory.lend(whole, min(whole, max(_GROWTH * pending, FIRST_SIZE)))
         with memoryview(self._buffer) as old:
-            target[:pending] = old[self._start : self._end]
-        self._buffer, self._start, self._end = target, 0, pending
+            target[:pending] = old[start:end]
+        self._buffer, self._owned, self._start, self._end = target, True, 0, pending
 
-    def _wanted_size(self, pending: int) -> int:
-        """Room for the unfinished frame of which `pending` bytes have come, but not for much more than those."""
-        if pending < 4:
-            return BUFFER_SIZE
-        size: int = _length.unpack_from(self._buffer, self._start)[0]
-        if size + 4 <= pending:  # whole frames (or a bad length) that the caller has not asked for yet
-            return pending + BUFFER_SIZE
-        return max(BUFFER_SIZE, min(size + 4, _GROWTH * max(pending, BUFFER_SIZE)))
+    def _give_back(self) -> None:
+        self._memory.take_back(self._buffer)
+        self._buffer, self._owned, self._start, self._end = _NO_BUFFER, False, 0, 0
 
     def _error(self, size: int) -> FrameError:
         """What to say of a length that cannot be."""
@@ -172,20 +202,3 @@ class FrameSplitter:
         if size < 0:
             return FrameError(f"frame length {size} is negative: the peer does not speak Kafka's protocol")
         return FrameError(f"frame length {size} is above the limit of {self._max_frame_size} bytes (socket.request.max.bytes)")
-
-
-def _allocate(size: int) -> bytearray:
-    """A buffer with one byte of slack behind, so that `_is_free` never moves it."""
-    buffer = bytearray(size + 1)
-    buffer.pop()
-    return buffer
-
-
-def _is_free(buffer: bytearray) -> bool:
-    """Whether nobody holds a view of `buffer`. A change of size is what Python refuses while somebody does."""
-    try:
-        buffer.append(0)
-    except BufferError:
-        return False
-    buffer.pop()
-    return True
