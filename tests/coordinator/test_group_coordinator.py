@@ -508,3 +508,49 @@ def test_what_is_counted(world):
         assert (metrics.completed_rebalances.value, metrics.commits.value) == (1, 3)
 
     asyncio.run(scenario())
+
+
+# What one request may ask for
+
+
+def test_a_member_lists_a_thousand_protocols_at_most(world):
+    async def scenario():
+        one = await world().load_all()
+        many = [(f"p{number}", b"") for number in range(1001)]
+        assert (await one.groups.join_group(join(protocols=many), one.client())).error_code == (
+            ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+        )
+        allowed = await one.groups.join_group(join(protocols=many[:1000]), one.client())
+        assert allowed.error_code == ErrorCode.MEMBER_ID_REQUIRED
+
+    asyncio.run(scenario())
+
+
+def test_a_group_that_is_named_twice_is_described_once(world):
+    async def scenario():
+        one = await world().load_all()
+        await stable_member(one)
+        asked = DescribeGroupsRequest(groups=["g", "other", "g", "g"])
+        found = (await one.groups.describe_groups(asked, one.client())).groups
+        assert [each.group_id for each in found] == ["g", "other"]
+
+    asyncio.run(scenario())
+
+
+def test_who_waits_in_a_group_keeps_nothing_of_a_long_request(world):
+    async def scenario():
+        one = await world().load_all()
+        member = (await one.groups.join_group(join(), one.client())).member_id
+        request = join(member=member)
+        joining = asyncio.create_task(one.groups.join_group(request, one.client()))
+        await asyncio.sleep(0)
+        assert request.protocols == []
+        await one.advance(0)
+        generation = (await joining).generation_id
+        assignment = [SyncGroupRequestAssignment(member_id=member, assignment=b"mine")]
+        sync = SyncGroupRequest(group_id="g", member_id=member, generation_id=generation, assignments=assignment)
+        assert (await one.groups.sync_group(sync, one.client())).assignment == b"mine"
+        assert sync.assignments == []
+        assert (await described(one)).members[0].member_metadata == join().protocols[0].metadata
+
+    asyncio.run(scenario())

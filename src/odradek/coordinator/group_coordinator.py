@@ -33,8 +33,9 @@ from odradek.coordinator.states import GroupState
 from odradek.coordinator.sync import sync
 from odradek.coordinator.timers import LoopTimers, Timers
 from odradek.coordinator.writer import CoordinatorLog
+from odradek.sync.turns import await_in_turns, map_in_turns, pieces
 from odradek.wire.errors import ErrorCode, name_of
-from odradek.wire.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from odradek.wire.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
 from odradek.wire.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
 from odradek.wire.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from odradek.wire.messages.join_group import JoinGroupRequest, JoinGroupResponse
@@ -45,6 +46,8 @@ from odradek.wire.messages.offset_delete import OffsetDeleteRequest, OffsetDelet
 from odradek.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from odradek.wire.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
+_GROUPS_A_TURN: Final = 50  # whose offsets are collected before others have their turn: all of a group's may be asked for
+_PROTOCOLS_MAX: Final = 1_000  # of one member, which lists a handful; each is kept as long as the member is in its group
 _MEMBER_PREFIX_MAX: Final = 4_000  # characters of a client's own in a member id: with its UUID it must fit a record
 
 
@@ -119,6 +122,7 @@ class GroupCoordinator:
         new_id = "" if request.member_id else self._new_member_id(request.group_instance_id or client.client_id)
         waiter: asyncio.Future[JoinGroupResponse] = asyncio.get_running_loop().create_future()
         self.runtime.run(shard, group, partial(join, group, request, client, new_id, waiter))
+        request.protocols = []  # the member has what it needs of them, and the wait may be long
         return await waiter
 
     async def sync_group(self, request: SyncGroupRequest, client: ClientInfo) -> SyncGroupResponse:
@@ -133,6 +137,7 @@ class GroupCoordinator:
             return SyncGroupResponse(error_code=ErrorCode.UNKNOWN_MEMBER_ID)
         waiter: asyncio.Future[SyncGroupResponse] = asyncio.get_running_loop().create_future()
         self.runtime.run(shard, group, partial(sync, group, request, waiter))
+        request.assignments = []  # taken from the leader, or of no use; the wait may be long
         return await waiter
 
     def heartbeat(self, request: HeartbeatRequest, client: ClientInfo) -> HeartbeatResponse:
@@ -188,6 +193,8 @@ class GroupCoordinator:
             return ErrorCode.INVALID_GROUP_ID
         if is_too_long(request.group_instance_id):
             return ErrorCode.INVALID_REQUEST
+        if len(request.protocols) > _PROTOCOLS_MAX:
+            return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         if is_too_long(request.protocol_type) or any(is_too_long(protocol.name) for protocol in request.protocols):
             return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
         lowest, highest = self.config.group_min_session_timeout_ms, self.config.group_max_session_timeout_ms
@@ -205,7 +212,9 @@ class GroupCoordinator:
     # Looking at groups, deleting them
 
     async def describe_groups(self, request: DescribeGroupsRequest, client: ClientInfo) -> DescribeGroupsResponse:
-        return DescribeGroupsResponse(groups=[self._describe(group_id, client.api_version) for group_id in request.groups])
+        """Each group once: naming one of a thousand members thousands of times would ask for gigabytes."""
+        named = list(dict.fromkeys(request.groups))
+        return DescribeGroupsResponse(groups=await map_in_turns(lambda name: self._describe(name, client.api_version), named))
 
     def _describe(self, group_id: str, api_version: int) -> DescribedGroup:
         try:
@@ -227,8 +236,10 @@ class GroupCoordinator:
         )
 
     async def delete_groups(self, request: DeleteGroupsRequest, client: ClientInfo) -> DeleteGroupsResponse:
-        names = dict.fromkeys(request.groups_names)
-        return DeleteGroupsResponse(results=await asyncio.gather(*map(self._offsets.delete_group, names)))
+        results: list[DeletableGroupResult] = []
+        async for names in pieces(dict.fromkeys(request.groups_names)):
+            results += await asyncio.gather(*map(self._offsets.delete_group, names))
+        return DeleteGroupsResponse(results=results)
 
     # Offsets
 
@@ -238,8 +249,8 @@ class GroupCoordinator:
 
     async def offset_fetch(self, request: OffsetFetchRequest, client: ClientInfo) -> OffsetFetchResponse:
         """By `request.groups`, the form of version 8 on."""
-        groups = [await self._offsets.fetch(each, require_stable=request.require_stable) for each in request.groups]
-        return OffsetFetchResponse(groups=groups)
+        fetch = partial(self._offsets.fetch, require_stable=request.require_stable)
+        return OffsetFetchResponse(groups=await await_in_turns(fetch, request.groups, _GROUPS_A_TURN))
 
     async def offset_delete(self, request: OffsetDeleteRequest, client: ClientInfo) -> OffsetDeleteResponse:
         return await self._offsets.delete(request)

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from odradek.broker.answers import AnswerInPieces, Encoded
 from odradek.broker.handlers import _loggers
-from odradek.broker.turns import pieces
 from odradek.metadata import names
 from odradek.metadata.broker_config import DYNAMIC_BROKER_LOGGER
 from odradek.metadata.configs import ResourceType
 from odradek.metadata.describe import Described, describe_all_brokers, describe_broker, describe_group, describe_topic
 from odradek.metadata.errors import InvalidRequestError, MetadataError, UnknownTopicError
+from odradek.sync.turns import pieces
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.describe_configs import (
     ENCODE_RESPONSE,

@@ -5,7 +5,8 @@ the whole, 5 leader epochs, 7 require-stable (KIP-447), 10 names topics by id. O
 and the answer back into the old one.
 
 A topic need not exist to have an offset. By id it must, as the log keeps offsets by name: an unknown id is
-UNKNOWN_TOPIC_ID, and topics without an id are left out where all are asked for.
+UNKNOWN_TOPIC_ID, and topics without an id are left out where all are asked for. Who asks for all offsets of one group
+several times over in one request gets them once: ten bytes must not make a hundred thousand answers each.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ async def handle(request: OffsetFetchRequest, context: RequestContext) -> Offset
         asked = _as_group(request)
         fetched = await groups.offset_fetch(OffsetFetchRequest(groups=[asked], require_stable=request.require_stable), client)
         return _as_single(asked, fetched.groups[0], context.version)
+    request.groups = _each_whole_once(request.groups)
     if context.version < TOPIC_IDS_SINCE:
         return await groups.offset_fetch(request, client)
     image = context.broker.image
@@ -51,6 +53,18 @@ async def handle(request: OffsetFetchRequest, context: RequestContext) -> Offset
         _identify_topics(group, image)
         group.topics += refused if group.error_code == ErrorCode.NONE else []
     return response
+
+
+def _each_whole_once(groups: list[OffsetFetchRequestGroup]) -> list[OffsetFetchRequestGroup]:
+    whole: set[str] = set()
+    kept = []
+    for group in groups:
+        if group.topics is None and group.group_id in whole:
+            continue
+        if group.topics is None:
+            whole.add(group.group_id)
+        kept.append(group)
+    return kept
 
 
 # Topics by id

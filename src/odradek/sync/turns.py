@@ -1,9 +1,8 @@
 """Long work in pieces, so that the loop serves others between them.
 
 A legal request may hold a hundred thousand elements (`odradek.request.elements.max`), and a few microseconds for each
-would have every other client wait for a second. A handler that goes over a request's elements does so in pieces of
-`PIECE`: a few milliseconds at a time. A request that is one piece is done at once, in the same turn of the loop, and costs
-nothing more than before.
+would have every other client wait for a second. Who goes over a request's elements does so in pieces of `PIECE`: a few
+milliseconds at a time. What is one piece is done at once, in the same turn of the loop.
 """
 
 from __future__ import annotations

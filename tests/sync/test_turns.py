@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odradek.broker.turns import await_in_turns, map_in_turns, pieces
+from odradek.sync.turns import await_in_turns, map_in_turns, pieces
 
 
 async def double(number: int) -> int:
