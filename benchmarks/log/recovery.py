@@ -11,9 +11,9 @@ import statistics
 from pathlib import Path
 from time import perf_counter, process_time
 
-from benchmarks import harness
 from benchmarks.record import quick
 
+from benchmarks import harness
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import SystemClock
 from odradek.base.prng import seeded
