@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from odradek.wire.messages import alter_configs, describe_configs, incremental_alter_configs
+from odradek.wire.messages import alter_configs, describe_configs, incremental_alter_configs, list_config_resources
 
 from .conversation import Conversation
 
@@ -18,6 +18,7 @@ def tell(talk: Conversation) -> None:
     replacing(talk)
     brokers(talk)
     others(talk)
+    listed(talk)
 
 
 def _changes(*resources: tuple[int, str, list[Change]], validate_only: bool = False) -> Any:
@@ -187,7 +188,7 @@ def others(talk: Conversation) -> None:
         ("a group's out of range", GROUP, group, [(session, SET, "1")]), ("no group", GROUP, "", [(session, SET, "50000")]),
         ("a group's session too short for its heartbeat", GROUP, group, [("consumer.heartbeat.interval.ms", SET, "50000")]),
         ("a group's no more", GROUP, group, [(session, DELETE, None)]),
-        ("a group's assignment", GROUP, group, [("consumer.assignment.interval.ms", SET, " 15000")]),
+        ("a group's assignment", GROUP, group, [("consumer.assignment.interval.ms", SET, "15000")]),
         ("a group's assignment too far apart", GROUP, group, [("consumer.assignment.interval.ms", SET, "15001")]),
         ("a group's start", GROUP, group, [("share.auto.offset.reset", SET, "by_duration:P1DT2H")]),
         ("a group's start somewhere", GROUP, group, [("share.auto.offset.reset", SET, "by_duration:P")]),
@@ -213,3 +214,19 @@ def others(talk: Conversation) -> None:
         for result in answer.results:
             result.configs.sort(key=lambda config: config.name)
         talk.keep(f"described: {label}", answer)
+
+
+def listed(talk: Conversation) -> None:
+    """Which things have configurations; of topics and groups this story's own."""
+    api = list_config_resources
+    _settle(talk)
+    for version, kinds in (
+        (0, []), (1, []), (1, [TOPIC]), (1, [BROKER]), (1, [LOGGER]), (1, [METRICS]), (1, [GROUP]), (1, [GROUP, TOPIC]),
+        (1, [TOPIC, TOPIC]), (1, [0]), (1, [77]), (1, [TOPIC, 77]),
+    ):  # fmt: skip
+        answer = talk.quietly(api, version, api.ListConfigResourcesRequest(kinds))
+        own = (
+            each for each in answer.config_resources if each.resource_name.startswith(talk.prefix) or each.resource_name == "1"
+        )
+        answer.config_resources = sorted(own, key=lambda each: (each.resource_type, each.resource_name))
+        talk.keep(f"listed: {kinds or 'all'}, v{version}", answer)
