@@ -133,7 +133,7 @@ def allocate(fd: int, position: int, size: int) -> None:
 def discard(fd: int, position: int, size: int) -> None:
     """Punch a hole, or write zeros where that can't be done; never beyond the file's end."""
     size = min(size, os.fstat(fd).st_size - position)
-    if size <= 0 or _punch_hole(fd, position, size):
+    if size <= 0 or punch_hole(fd, position, size):
         return
     zeros = bytes(min(size, _ZEROS_SIZE))
     for start in range(0, size, _ZEROS_SIZE):
@@ -141,7 +141,7 @@ def discard(fd: int, position: int, size: int) -> None:
         write_all(fd, piece, position + start)
 
 
-def _punch_hole(fd: int, position: int, size: int) -> bool:
+def punch_hole(fd: int, position: int, size: int) -> bool:
     """False where system or file system can't."""
     import ctypes  # the standard library has no fallocate; only compaction comes here, so it is loaded late
 
