@@ -58,14 +58,15 @@ class Connection(asyncio.BufferedProtocol):
     """A shard's object: made by the listener, lives until `connection_lost`."""
 
     __slots__ = (
-        "_accounted", "_asked", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_marked", "_out",
-        "_out_size", "_reading", "_server", "_slots", "_starved", "_taken", "_transport", "_unsent", "_waiting",
+        "_accounted", "_asked", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_marked", "_monotonic",
+        "_out", "_out_size", "_reading", "_server", "_slots", "_starved", "_taken", "_transport", "_unsent", "_waiting",
         "active_at", "client_host", "client_id", "closed_at", "is_peer_slow", "listener",
     )  # fmt: skip
 
     def __init__(self, server: Server, listener: str) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
+        self._monotonic = server.state.clock.monotonic  # uvloop's own time counts whole milliseconds: too coarse for latencies
         self._frames = FrameSplitter(server.max_frame_size, server.receive_buffers)
         self._slots: deque[_Slot] = deque()
         self._out: list[Buffer] = []
@@ -265,7 +266,7 @@ class Connection(asyncio.BufferedProtocol):
         self._put(entry.encode(0, header.correlation_id, unsupported()))
 
     def _answer(self, entry: ApiEntry, context: RequestContext, request: Message) -> None:
-        started = self._loop.time()
+        started = self._monotonic()
         try:
             outcome = entry.handle(request, context)
         except BadRequest:
@@ -276,7 +277,7 @@ class Connection(asyncio.BufferedProtocol):
             if entry.counts_errors:
                 entry.count_errors(outcome)
             self._put(entry.encode(context.version, context.correlation_id, outcome))
-            entry.metrics.latency.observe(self._loop.time() - started)
+            entry.metrics.latency.observe(self._monotonic() - started)
         elif outcome is not NO_RESPONSE:
             self._park(entry, context, outcome, started)
 
@@ -305,7 +306,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._closing and done.exception() is None:
             return
-        entry.metrics.latency.observe(self._loop.time() - started)
+        entry.metrics.latency.observe(self._monotonic() - started)
         try:
             self._hold(slot, self._parts_of(entry, context, done))
         except (WireError, BadRequest) as error:
