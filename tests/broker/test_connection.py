@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from odradek.base.clock import SystemClock
 from odradek.broker.context import BrokerState
 from odradek.broker.metrics import BrokerMetrics
 from odradek.broker.server import Server
@@ -31,6 +32,7 @@ async def serving(**config: str) -> AsyncIterator[tuple[Server, Connect]]:
     state = BrokerState()
     state.config = BrokerConfig({"listeners": "PLAINTEXT://127.0.0.1:0"} | {k.replace("_", "."): v for k, v in config.items()})
     state.metrics = BrokerMetrics()
+    state.clock = SystemClock()
     server = Server(state)
     endpoints = await server.start()
     writers: list[asyncio.StreamWriter] = []
