@@ -59,6 +59,7 @@ def test_a_manual_assignment_decides_everything() -> None:
         (NewTopic("t", 1, 0), 38, "Replication factor must be larger than 0, or -1 to use the default value."),
         (NewTopic("t", 1, 2), 38, "Unable to replicate the partition 2 time(s): The target replication factor of 2"),
         (NewTopic("t", 2**31 - 1), 44, "odradek.partitions.max"),
+        (NewTopic("__cluster_metadata"), 42, "Creation of internal topic __cluster_metadata is prohibited."),
         (NewTopic("t", configs={"foo": "1"}), 40, "Unknown topic config name: foo"),
         (NewTopic("t", configs={"retention.ms": "-2"}), 40, "Value must be at least -1"),
         (NewTopic("t", configs={"retention.ms": None}), 40, "Null value not supported for topic configs: retention.ms"),

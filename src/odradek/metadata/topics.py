@@ -128,6 +128,9 @@ def internal_topic(name: str, config: BrokerConfig, live_brokers: int) -> NewTop
 
 def _check_name(image: Image, name: str) -> None:
     names.validate(name)
+    if name == names.CLUSTER_METADATA_TOPIC:
+        # In a directory that was Apache Kafka's, this one's log is Kafka's own metadata.
+        raise InvalidRequestError(f"Creation of internal topic {name} is prohibited.")
     if name in image.topics:
         raise TopicExistsError(f"Topic '{name}' already exists.")
     other = image.colliding_name(name)

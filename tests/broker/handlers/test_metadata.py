@@ -84,6 +84,13 @@ def test_an_invalid_name_is_told_so_and_never_made(client: Any, name: str) -> No
     assert refused.error_code == ErrorCode.INVALID_TOPIC_EXCEPTION
 
 
+def test_the_clusters_own_metadata_is_no_topic_of_ours(client: Any) -> None:
+    """In a directory that was Apache Kafka's, a topic of this name would write into Kafka's metadata log."""
+    for _ in range(2):
+        [refused] = ask(client, 9, "__cluster_metadata", create=True).topics
+        assert refused.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+
+
 def test_a_name_that_collides_is_not_made(client: Any) -> None:
     name = fresh()
     ask(client, 9, f"{name}.x", create=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from odradek.metadata.describe import describe_topic
 from odradek.metadata.errors import InvalidRequestError, MetadataError
 from odradek.metadata.image import TopicImage
-from odradek.metadata.names import CLUSTER_METADATA_TOPIC
 from odradek.metadata.topics import NewTopic
 from odradek.wire.messages.create_topics import (
     CreatableTopic,
@@ -33,8 +32,6 @@ async def handle(request: CreateTopicsRequest, context: RequestContext) -> Creat
     """One result per name, in the order of the request; refused names come last."""
     given = [topic.name for topic in request.topics]
     refused = {name: "Duplicate topic name." for name, count in Counter(given).items() if count > 1}
-    if CLUSTER_METADATA_TOPIC in given:
-        refused.setdefault(CLUSTER_METADATA_TOPIC, f"Creation of internal topic {CLUSTER_METADATA_TOPIC} is prohibited.")
     wanted = [topic for topic in request.topics if topic.name not in refused]
     results = await context.broker.controller.create_topics(
         [_new_topic(topic) for topic in wanted], validate_only=request.validate_only

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from odradek.broker.context import RequestContext
 
 _BY_ID_VERSION = 12
+_NEVER_MADE = names.CLUSTER_METADATA_TOPIC
 
 
 def handle(request: MetadataRequest, context: RequestContext) -> MetadataResponse | Coroutine[None, None, MetadataResponse]:
@@ -84,7 +85,7 @@ def _to_create(request: MetadataRequest, context: RequestContext) -> list[str]:
         return []
     topics = context.broker.image.topics
     wanted = [t.name for t in request.topics or () if t.name is not None and t.topic_id == ZERO_UUID]
-    return [name for name in dict.fromkeys(wanted) if name not in topics and names.is_valid(name)]
+    return [name for name in dict.fromkeys(wanted) if name not in topics and names.is_valid(name) and name != _NEVER_MADE]
 
 
 def _answers(asked: list[MetadataRequestTopic], context: RequestContext, codes: dict[str, int]) -> list[MetadataResponseTopic]:
