@@ -26,6 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check src tests tools benchmarks examples .ci
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 conformance: $(VENV)/.dev
 	tests/clients/conformance.sh

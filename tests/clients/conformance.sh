@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 declare -A PACKAGE=(
   [java]=default-jdk-headless [javac]=default-jdk-headless [mvn]=maven [kcat]=kcat
   [gcc]=gcc [g++]=g++ [make]=make [npm]=npm [pkg-config]=pkg-config
+  [systemd-analyze]=systemd [git]=git
 )
 HEADERS=(libssl-dev zlib1g-dev libzstd-dev rapidjson-dev)
 
@@ -27,10 +28,12 @@ if [ -n "$wanted" ] && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
   echo "conformance: installing" $wanted
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q >/dev/null || true
-  # One by one: where a name is unknown to this release, the others still come.
+  # One by one: where a name is unknown to this release, the others still come. What apt says is shown if it fails.
+  said=$(mktemp)
   for package in $wanted; do
-    apt-get install -q -y --no-install-recommends "$package" >/dev/null || echo "conformance: no package $package"
+    apt-get install -q -y --no-install-recommends "$package" >"$said" 2>&1 || { tail -n 5 "$said"; echo "conformance: no package $package"; }
   done
+  rm -f "$said"
 fi
 wanted=$(missing | sort -u)
 if [ -n "$wanted" ]; then
