@@ -14,6 +14,7 @@ from pathlib import Path
 from . import (
     alterations,
     batches_refused,
+    broker_settings,
     codecs_and_stamps,
     fetches,
     listed_offsets,
@@ -39,6 +40,7 @@ STORIES: dict[str, Callable[[Conversation], None]] = {
         topics,
         alterations,
         made_by_asking,
+        broker_settings,
         places,
     )
 }

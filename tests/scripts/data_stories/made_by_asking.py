@@ -52,7 +52,8 @@ def refused(talk: Conversation) -> None:
     there = talk.topic("there")
     for label, names in {
         "a name that cannot be": ["no such!"], "no name": [""], "a long name": ["x" * 250], "two dots": [".."],
-        "a name that collides": [f"{talk.prefix}c_d"], "one that is there": [there],
+        "a name that collides": [f"{talk.prefix}c_d"], "Kafka's metadata": ["__cluster_metadata"],
+        "one that is there": [there],
     }.items():  # fmt: skip
         talk.ask(f"to be made: {label}", metadata, 12, _asked(*names, create=True))
     talk.ask("made by id", metadata, 12, _asked(None, create=True, topic_id=UNKNOWN_ID))

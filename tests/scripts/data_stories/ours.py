@@ -7,8 +7,10 @@ brokers, with the default behind it. Here nobody writes it, for there are no suc
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import odradek
 from odradek.wire.messages import incremental_alter_configs as alter
@@ -16,14 +18,10 @@ from odradek.wire.messages import incremental_alter_configs as alter
 from . import CONFIG
 from .conversation import Connection
 
-_SETTINGS = {
-    "node.id": "1",
-    "num.partitions": "4",
-    "group.initial.rebalance.delay.ms": "0",
-    "offsets.topic.num.partitions": "4",
-    "offsets.topic.replication.factor": "1",
-    **CONFIG,
-}
+sys.path.insert(0, str(Path(__file__).parents[2] / "clients"))
+from reference.settings import SUITE_CONFIG
+
+_SETTINGS = {"node.id": "1", **SUITE_CONFIG, **CONFIG}
 _BROKER, _SET = 4, 0
 
 
