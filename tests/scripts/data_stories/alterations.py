@@ -10,7 +10,6 @@ from .conversation import Conversation
 
 TOPIC, BROKER, LOGGER, METRICS, GROUP = 2, 4, 8, 16, 32
 SET, DELETE, APPEND, SUBTRACT = range(4)
-Change = tuple[str, int, str | None]
 
 
 def tell(talk: Conversation) -> None:
@@ -21,7 +20,8 @@ def tell(talk: Conversation) -> None:
     listed(talk)
 
 
-def _changes(*resources: tuple[int, str, list[Change]], validate_only: bool = False) -> Any:
+def _changes(*resources: tuple[int, str, Any], validate_only: bool = False) -> Any:
+    """`resources`: (kind, name, [(configuration, operation, value), ...])."""
     api = incremental_alter_configs
     made = [
         api.AlterConfigsResource(kind, name, [api.AlterableConfig(*change) for change in changes])
@@ -30,7 +30,8 @@ def _changes(*resources: tuple[int, str, list[Change]], validate_only: bool = Fa
     return api.IncrementalAlterConfigsRequest(made, validate_only)
 
 
-def _replacement(*resources: tuple[int, str, dict[str, str | None]], validate_only: bool = False) -> Any:
+def _replacement(*resources: tuple[int, str, Any], validate_only: bool = False) -> Any:
+    """`resources`: (kind, name, {configuration: value})."""
     api = alter_configs
     made = [
         api.AlterConfigsResource(kind, name, [api.AlterableConfig(key, value) for key, value in configs.items()])
