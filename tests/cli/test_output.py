@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from odradek.cli.output import counted, plain_table, print_table, quoted, size_text
+from odradek.cli.output import counted, one_line, plain_table, print_table, quoted, size_text
 
 
 def test_columns_line_up_and_numbers_stand_right() -> None:
@@ -17,6 +17,11 @@ def test_columns_line_up_and_numbers_stand_right() -> None:
 
 def test_an_empty_table_is_its_header() -> None:
     assert list(plain_table(("name",), [], [False])) == ["NAME"]
+
+
+def test_what_would_steer_a_terminal_is_escaped() -> None:
+    assert one_line("été 中") == "été 中"
+    assert one_line("a\n\x1b[31m\x9b\u202e") == r"a\n\x1b[31m\x9b\u202e"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, width: int) -> str:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("LINES", "25")  # rich believes COLUMNS of a dumb terminal only with it
     monkeypatch.setenv("TERM", "dumb")
     print_table(("topic", "offset"), [("orders.eu", "12345678901234")])
     return terminal.getvalue()

@@ -9,7 +9,7 @@ import click
 from odradek.cli.errors import NotFound, UsageProblem
 from odradek.cli.options import broker_options, json_option
 from odradek.cli.outcomes import finish, raise_last
-from odradek.cli.output import confirm, counted, note, print_json, print_table
+from odradek.cli.output import confirm, counted, note, one_line, print_json, print_table
 
 if TYPE_CHECKING:
     from odradek.cli.client import Target
@@ -80,10 +80,9 @@ def describe(target: Target, names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _show(one: dict[str, Any]) -> None:
-    assignor = f", assignor {one['assignor']}" if one["assignor"] else ""
-    print(
-        f"{one['group']}  {one['state']}{assignor}, coordinator {one['coordinator']}, {counted(len(one['members']), 'member')}"
-    )
+    assignor = f", assignor {one_line(one['assignor'])}" if one["assignor"] else ""
+    members = counted(len(one["members"]), "member")
+    print(f"{one_line(one['group'])}  {one['state']}{assignor}, coordinator {one['coordinator']}, {members}")
     columns = ("topic", "partition", "committed", "end", "lag", "member")
     if one["offsets"]:
         print_table(columns, [[row[column] for column in columns] for row in one["offsets"]])

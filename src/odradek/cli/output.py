@@ -29,7 +29,7 @@ def print_json(value: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str | None = None) -> None:
     """Columns as wide as they need; None is shown as a dash."""
-    shown = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    shown = [["-" if cell is None else one_line(str(cell)) for cell in row] for row in rows]
     numeric = [_is_numeric(shown, index) for index in range(len(columns))]
     if sys.stdout.isatty() and _draw(columns, shown, numeric, title):
         return
@@ -84,6 +84,13 @@ def confirm(question: str) -> None:
 def note(line: str) -> None:
     """Something for the person and not for the program: standard error."""
     print(line, file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """`text` with what is not printable escaped: the name that somebody gave a group must not steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def quoted(text: str) -> str:
