@@ -147,6 +147,29 @@ def test_a_second_start_is_refused_and_stop_may_be_repeated() -> None:
     broker.stop()
 
 
+def test_a_listener_that_promises_encryption_is_not_served_without() -> None:
+    with pytest.raises(OdradekError, match=r"SSL://127.0.0.1:0 is SSL, and only PLAINTEXT is served"):
+        odradek.Broker(listen="SSL://127.0.0.1:0").start()
+    mapped = {"listeners": "OUT://127.0.0.1:0", "listener.security.protocol.map": "OUT:SASL_PLAINTEXT"}
+    with pytest.raises(OdradekError, match=r"OUT://127.0.0.1:0 is SASL_PLAINTEXT"):
+        odradek.Broker(config=mapped).start()
+
+
+def test_the_listeners_of_kafka_s_own_server_properties() -> None:
+    config = {
+        "listeners": "PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0",
+        "advertised.listeners": "PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093",
+        "controller.listener.names": "CONTROLLER",
+    }
+    with odradek.Broker(config=config) as broker:
+        assert broker.bootstrap_servers == "localhost:9092"
+
+
+def test_acls_that_are_asked_for_and_not_there_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with odradek.Broker(config={"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer"}):
+        assert "no ACLs here" in caplog.text
+
+
 def test_localhost_listens_on_both_families() -> None:
     with odradek.Broker(listen="localhost:0") as broker:
         assert broker.bootstrap_servers.startswith("localhost:")

@@ -59,6 +59,18 @@ def test_listeners_that_kafka_keeps_for_controllers_are_not_for_clients() -> Non
     assert config.client_listeners == ("PLAINTEXT://:9092",)
 
 
+def test_nor_is_a_controller_s_address_as_kafka_s_own_file_advertises_it() -> None:
+    told = "PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093"
+    config = BrokerConfig({"advertised.listeners": told, "controller.listener.names": "CONTROLLER"})
+    assert config.client_advertised == ("PLAINTEXT://localhost:9092",)
+
+
+def test_a_listener_s_protocol() -> None:
+    config = BrokerConfig({"listener.security.protocol.map": "INT:PLAINTEXT, EXT:SASL_SSL"})
+    assert [config.protocol_of(name) for name in ("INT", "EXT", "OTHER")] == ["PLAINTEXT", "SASL_SSL", "PLAINTEXT"]
+    assert BrokerConfig({}).protocol_of("SSL") == "SSL"
+
+
 def test_a_listeners_own_setting_is_looked_through() -> None:
     assert key_of("listener.name.internal.ssl.keystore.type").name == "ssl.keystore.type"
     assert key_of("listener.name.internal.plain.sasl.jaas.config").name == "sasl.jaas.config"

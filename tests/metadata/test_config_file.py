@@ -54,6 +54,14 @@ def test_toml_may_be_flat_or_in_tables(tmp_path: Path, text: str) -> None:
     assert warnings == []
 
 
+@pytest.mark.parametrize("name", ["a.toml", "a.properties"])
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_part_of_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\xef\xbb\xbfnum.partitions = 3\n")
+    loaded = load_broker_config(str(path))
+    assert (loaded.config.get_int("num.partitions"), loaded.warnings) == (3, [])
+
+
 def test_options_go_before_the_file(tmp_path: Path) -> None:
     path = write(tmp_path / "odradek.toml", "num.partitions = 3")
     assert load_broker_config(path, ["num.partitions=4"]).config.get_int("num.partitions") == 4

@@ -71,6 +71,14 @@ def parse_endpoints(texts: list[str]) -> list[Endpoint]:
     return endpoints
 
 
+def check_protocol(listening: Endpoint, protocol: str) -> None:
+    """Raises `ListenerError` for one that promises encryption or authentication: there is neither."""
+    if protocol.upper() != "PLAINTEXT":
+        raise ListenerError(
+            f"listener {listening} is {protocol}, and only PLAINTEXT is served (listeners, listener.security.protocol.map)"
+        )
+
+
 def advertised(listening: Endpoint, bound_port: int, told: Endpoint | None) -> Endpoint:
     """What clients of a listener are told: `told` when given (port 0: the bound one), else what is right on this machine.
 

@@ -28,6 +28,7 @@ from odradek.broker.listeners import (
     SocketOptions,
     advertised,
     bind,
+    check_protocol,
     limits_by_address,
     parse_endpoints,
 )
@@ -73,11 +74,14 @@ class Server:
     async def start(self) -> dict[str, Endpoint]:
         """Listen; returns, by listener name, what clients are to be told. Raises `ListenerError`."""
         config = self.state.config
-        told = {endpoint.name: endpoint for endpoint in parse_endpoints(list(config.get_list("advertised.listeners")))}
+        told = {endpoint.name: endpoint for endpoint in parse_endpoints(list(config.client_advertised))}
         endpoints: dict[str, Endpoint] = {}
         for listening in parse_endpoints(list(config.client_listeners)):
+            check_protocol(listening, config.protocol_of(listening.name))
             port = self._listen(listening)
             endpoints[listening.name] = advertised(listening, port, told.pop(listening.name, None))
+        if config.get_str("authorizer.class.name"):
+            _logger.warning("no ACLs here: whoever reaches a listener may do everything", ignored="authorizer.class.name")
         if told:
             raise ListenerError(f"advertised.listeners names {', '.join(told)}, which listeners does not have")
         self._schedule_sweep()

@@ -133,8 +133,21 @@ class BrokerConfig:
     @property
     def client_listeners(self) -> tuple[str, ...]:
         """`listeners` without those that Kafka keeps for controllers."""
+        return self._for_clients("listeners")
+
+    @property
+    def client_advertised(self) -> tuple[str, ...]:
+        """`advertised.listeners` likewise: the `server.properties` that comes with Kafka names its controller's, too."""
+        return self._for_clients("advertised.listeners")
+
+    def _for_clients(self, name: str) -> tuple[str, ...]:
         for_controllers = self.get_list("controller.listener.names")
-        return tuple(text for text in self.get_list("listeners") if text.partition("://")[0] not in for_controllers)
+        return tuple(text for text in self.get_list(name) if text.partition("://")[0] not in for_controllers)
+
+    def protocol_of(self, listener: str) -> str:
+        """The security protocol of a listener (`listener.security.protocol.map`); PLAINTEXT for a name that is not there."""
+        rows = (row.partition(":") for row in self.get_str("listener.security.protocol.map").split(","))
+        return {name.strip(): protocol.strip() for name, _, protocol in rows}.get(listener, "PLAINTEXT")
 
     def first_set(self, *names: str) -> ConfigValue:
         """The value of the first of `names` that is not null, times in milliseconds."""

@@ -83,7 +83,7 @@ def parse_toml(text: str) -> dict[str, str]:
 
 def _read_file(path: str) -> tuple[dict[str, str], list[str]]:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:  # some editors begin a file with a mark
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigFileError(f"cannot read the configuration file {path}: {error}") from error
