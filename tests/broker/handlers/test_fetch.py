@@ -172,6 +172,28 @@ def test_who_knows_an_older_leader_is_told_the_present_one(tmp_path: Path, conne
         assert topic.fetch(0, epoch=1, version=version).node_endpoints == []
 
 
+@pytest.mark.parametrize(("replica", "code"), [(-2, 0), (-1, 0), (0, 6), (5, 6)])
+def test_brokers_without_a_replica_are_not_served_as_consumers(topic: Topic, replica: int, code: int) -> None:
+    topic.put(b"a")
+    for version in (4, 12, 15, 18):
+        asked = topic.request(0)
+        asked.replica_id, asked.replica_state = replica, fetch.ReplicaState(replica, -1)
+        data = partitions(topic.client.call(fetch, version, asked))[0]
+        assert (data.error_code, len(values(data))) == (code, 0 if code else 1), version
+        assert (data.current_leader is not None) == (code != 0 and version >= 16)
+
+
+def test_a_session_by_id_tells_when_its_topic_is_gone_and_when_another_has_its_name(topic: Topic) -> None:
+    session = topic.fetch(0, version=13, session=(0, 0)).session_id
+    topic.client.call(delete_topics, 5, delete_topics.DeleteTopicsRequest(topic_names=[topic.name], timeout_ms=5000))
+    gone = topic.client.call(fetch, 13, topic.request(session=(session, 1)))
+    assert partitions(gone)[0].error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    topic.client.call(create_topics, 7, create_topics.CreateTopicsRequest([CreatableTopic(topic.name, 1, 1)], 5000))
+    another = topic.client.call(fetch, 13, topic.request(session=(session, 2)))
+    assert partitions(another)[0].error_code == ErrorCode.INCONSISTENT_TOPIC_ID
+    assert partitions(topic.fetch(0, version=13))[0].error_code == ErrorCode.UNKNOWN_TOPIC_ID, "without a session to know it"
+
+
 def test_unknown_topics_are_unknown_by_name_or_by_id(topic: Topic) -> None:
     asked = topic.request(0)
     asked.topics[0].topic, asked.topics[0].topic_id = "nowhere", uuid.uuid4().bytes

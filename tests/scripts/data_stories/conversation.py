@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from odradek.wire.headers import decode_response_header, encode_request_header
-from odradek.wire.messages import create_topics, find_coordinator, list_offsets
+from odradek.wire.messages import create_topics, delete_topics, find_coordinator, list_offsets
 
 from .comparable import plain
 
@@ -135,6 +135,15 @@ class Conversation:
         self.until(f"{full} is led", lambda: self._is_led(full, partitions))
         return full
 
+    def deleted(self, full: str) -> None:
+        """Delete the topic; its id is told from that of the next one of its name from now on."""
+        request = delete_topics.DeleteTopicsRequest(topic_names=[full], timeout_ms=30_000)
+        done = self.quietly(delete_topics, 5, request).responses[0]
+        if done.error_code:
+            raise RuntimeError(f"{full} was not deleted: {done}")
+        self.topic_ids[f"{full}, deleted"] = self.topic_ids.pop(full)
+        self.until(f"{full} is gone", lambda: self._is_gone(full))
+
     def groups_topic(self) -> str:
         """The name of the groups' own topic, which is there from now on: a broker makes it when it is first needed."""
         asked = find_coordinator.FindCoordinatorRequest(key_type=0, coordinator_keys=["a-group"])
@@ -160,6 +169,11 @@ class Conversation:
         request = list_offsets.ListOffsetsRequest(-1, topics=[list_offsets.ListOffsetsTopic(name, asked)])
         answer = self.quietly(list_offsets, 7, request)
         return all(partition.error_code == 0 for topic in answer.topics for partition in topic.partitions)
+
+    def _is_gone(self, name: str) -> bool:
+        asked = list_offsets.ListOffsetsTopic(name, [list_offsets.ListOffsetsPartition(0, timestamp=-1)])
+        answer = self.quietly(list_offsets, 7, list_offsets.ListOffsetsRequest(-1, topics=[asked]))
+        return bool(answer.topics[0].partitions[0].error_code != 0)
 
     @staticmethod
     def until(what: str, holds: Callable[[], bool]) -> None:

@@ -23,6 +23,8 @@ def tell(talk: Conversation) -> None:
     epochs(talk, topic)
     waiting(talk)
     shortened(talk)
+    as_replica(talk, topic, topic_id)
+    gone(talk)
 
 
 def good(talk: Conversation, topic: str, topic_id: bytes) -> None:
@@ -117,3 +119,34 @@ def shortened(talk: Conversation) -> None:
     talk.ask("a retry says where the log starts", produce, 9, produced(topic, (0, numbered(6, 2))))
     talk.ask("an append says where the log starts", produce, 9, produced(topic, (0, numbered(8, 2))))
     talk.ask("fetched epoch below the start", fetch, 12, fetched(topic, wanted(0, 2, last_epoch=0)))
+
+
+def as_replica(talk: Conversation, topic: str, topic_id: bytes) -> None:
+    """Ids of replicas are brokers', and what is not one has no business with them."""
+    for replica in (0, 1, 5, -2, -3):
+        asked = fetched(topic, wanted(0, 20))
+        asked.replica_id = replica
+        talk.ask(f"as replica {replica}, v12", fetch, 12, asked)
+        asked = fetched("", wanted(0, 20), topic_id=topic_id)
+        asked.replica_state = fetch.ReplicaState(replica, -1)
+        talk.ask(f"as replica {replica}, v15", fetch, 15, asked)
+    asked = fetched("", wanted(0, 20), wanted(9, 0), topic_id=topic_id)
+    asked.replica_state = fetch.ReplicaState(5, -1)
+    talk.ask("as replica, who leads is told", fetch, 16, asked)
+
+
+def gone(talk: Conversation) -> None:
+    """A topic is deleted, and there is another one of its name."""
+    topic = talk.topic("gone")
+    first_id = talk.topic_ids[topic]
+    talk.quietly(produce, 9, produced(topic, (0, batch(b"first"))))
+    talk.deleted(topic)
+    talk.ask("of a deleted topic", fetch, 12, fetched(topic, wanted(0, 0)))
+    talk.ask("of a deleted id", fetch, 13, fetched("", wanted(0, 0), topic_id=first_id))
+    talk.ask("to a deleted topic", produce, 12, produced(topic, (0, batch(b"x"))))
+    talk.ask("to a deleted id", produce, 13, produced("", (0, batch(b"x")), topic_id=first_id))
+    talk.topic("gone")
+    talk.quietly(produce, 9, produced(topic, (0, batch(b"second"))))
+    talk.ask("of the second topic", fetch, 12, fetched(topic, wanted(0, 0)))
+    talk.ask("of the first id", fetch, 13, fetched("", wanted(0, 0), topic_id=first_id))
+    talk.ask("to the first id", produce, 13, produced("", (0, batch(b"x")), topic_id=first_id))

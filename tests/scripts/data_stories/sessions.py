@@ -6,7 +6,7 @@ from typing import Any
 
 from odradek.wire.messages import fetch, produce
 
-from .asking import UNKNOWN_ID, batch, fetched, produced, wanted
+from .asking import NIL_ID, UNKNOWN_ID, batch, fetched, produced, wanted
 from .conversation import Conversation
 
 
@@ -33,6 +33,7 @@ class _Session:
         self.faults()
         self.closing()
         self.unknown_topics()
+        self.gone()
 
     def news(self) -> None:
         self.ask("nothing is new", 1)
@@ -92,12 +93,26 @@ class _Session:
         self.ask("the unknown one is told again", 2)
         self.ask("wrong epoch and unknown topic", 9, wanted(1, 0), **nosuch)
 
+    def gone(self) -> None:
+        """The topic is deleted under the session, and there is another one of its name."""
+        first_id = self.talk.topic_ids[self.topic]
+        self.id = self.ask("opens once more", 0, wanted(0, 1), wanted(1, 0), session=0).session_id
+        self.talk.deleted(self.topic)
+        self.ask("its topic is deleted", 1)
+        self.ask("and still is", 2)
+        self.talk.topic(self.topic.removeprefix(self.talk.prefix), 2)
+        self.produce(0, 1)
+        self.ask("there is another one of its name", 3)
+        self.ask("the other one is wanted", 4, wanted(0, 0), wanted(1, 0))
+        self.ask("the first one is forgotten", 5, forgotten=[0, 1], topic_id=first_id)
+        self.ask("the other one is left", 6)
+
     def ask(
         self, label: str, epoch: int, *parts: Any, session: int | None = None, forgotten: list[int] | None = None,
         max_bytes: int = 1 << 20, topic: str | None = None, topic_id: bytes | None = None,
     ) -> Any:  # fmt: skip
         name = "" if self.by_id else topic or self.topic
-        named = (topic_id or self.talk.topic_ids[self.topic]) if self.by_id else bytes(16)
+        named = (topic_id or self.talk.topic_ids.get(self.topic, NIL_ID)) if self.by_id else NIL_ID
         request = fetched(
             name, *parts, topic_id=named, session=(self.id if session is None else session, epoch), max_bytes=max_bytes,
             forgotten=(fetch.ForgottenTopic(name, named, forgotten),) if forgotten else (),

@@ -6,17 +6,18 @@ is wrong, or `max.wait.ms` is over. An answer's bytes come from the page cache i
 cache is cold the rest of the work moves off the loop. The first batch is given whole however small the limits are
 (KIP-74), and always from the batch that holds the offset: clients drop the records before it.
 
-Left out on purpose: fetches by followers (this node has none) are served as a consumer's; `rack.id` is not needed while
-there is one replica to read from.
+Left out on purpose: fetches by followers, since no partition here has a second replica (whoever says that it is one is told so,
+as Kafka tells who is none of a partition's); `rack.id` is not needed while there is one replica to read from.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from odradek.base.errors import OdradekError
 from odradek.broker.fetch_session import FetchItem, FetchKey, FetchPlan
+from odradek.broker.partitions import UnknownTopicId
 from odradek.log.errors import OffsetOutOfRange
 from odradek.log.results import EMPTY_SLICE, WOULD_BLOCK, Slice
 from odradek.wire.errors import ErrorCode
@@ -36,8 +37,22 @@ if TYPE_CHECKING:
 
 _TOPIC_IDS_SINCE = 13
 _SESSIONS_SINCE = 7
+_REPLICA_STATE_SINCE = 15
 _LEADERS_TOLD_SINCE = 16
+_LEADER_TOLD_WITH: Final = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH))
 _READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
+
+
+class NotAReplica(OdradekError):
+    """A fetch by a broker that has no replica of the partition."""
+
+    code: ClassVar[int] = ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+
+class InconsistentTopicId(OdradekError):
+    """A session's topic was deleted, and another one has its name."""
+
+    code: ClassVar[int] = ErrorCode.INCONSISTENT_TOPIC_ID
 
 
 def handle(request: FetchRequest, context: RequestContext) -> FetchResponse | asyncio.Future[Any]:
@@ -90,6 +105,13 @@ def _plan(request: FetchRequest, context: RequestContext) -> FetchPlan:
     )
 
 
+def _replica_id(request: FetchRequest, version: int) -> int:
+    """Which broker asks; -1 for a consumer, and other negative ones for tools."""
+    if version < _REPLICA_STATE_SINCE:
+        return request.replica_id
+    return -1 if request.replica_state is None else request.replica_state.replica_id
+
+
 class _Measured:
     """What one partition would give: a slice of a file, or an error. `cold` when finding it needs the disk."""
 
@@ -114,7 +136,19 @@ class _Measured:
 class _Fetch:
     """One fetch on its way through."""
 
-    __slots__ = ("_by_id", "_committed", "_fenced", "context", "measured", "min_bytes", "plan", "request", "size", "urgent")
+    __slots__ = (
+        "_by_id",
+        "_committed",
+        "_leader_told",
+        "_replica_id",
+        "context",
+        "measured",
+        "min_bytes",
+        "plan",
+        "request",
+        "size",
+        "urgent",
+    )
 
     def __init__(self, request: FetchRequest, context: RequestContext, plan: FetchPlan) -> None:
         self.request = request
@@ -126,7 +160,8 @@ class _Fetch:
         self.measured: list[_Measured] = []
         self.size = 0
         self.urgent = False
-        self._fenced = False  # somebody is to be told who leads
+        self._leader_told = False
+        self._replica_id = _replica_id(request, context.version)
 
     def measure(self) -> None:
         """Find out what there is to give, without reading it."""
@@ -147,11 +182,18 @@ class _Fetch:
     def _measure_one(self, found: _Measured, left: int, has_room: bool) -> None:
         item, data = found.item, found.data
         partitions = self.context.broker.partitions
-        partition = partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
+        try:
+            partition = (
+                partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
+            )
+        except UnknownTopicId as error:
+            self._topic_is_gone(found, error)
         found.partition = partition
         data.aborted_transactions = None  # null but for who asked for read_committed
         if item.current_leader_epoch >= 0:  # any negative epoch means that the client doesn't say
             partition.check_leader_epoch(item.current_leader_epoch)
+        if self._replica_id >= 0:
+            raise NotAReplica(f"{partition.topic}-{partition.index} has no replica on a broker {self._replica_id}")
         log = partition.log
         end = partition.last_stable_offset if self._committed else partition.high_watermark
         if item.last_fetched_epoch >= 0 and self._diverges(found, partition):
@@ -167,6 +209,14 @@ class _Fetch:
         data.log_start_offset = log.log_start_offset
         if self._committed:
             data.aborted_transactions = []
+
+    def _topic_is_gone(self, found: _Measured, error: UnknownTopicId) -> NoReturn:
+        """A session keeps the name that an id had: it is asked for then, as Kafka does."""
+        item = found.item
+        if not item.topic:
+            raise error
+        found.partition = self.context.broker.partitions.by_name(item.topic, item.index)
+        raise InconsistentTopicId(f"{item.topic} is another topic than the one that was asked for")
 
     def _diverges(self, found: _Measured, partition: Partition) -> bool:
         epoch, end = partition.end_offset_for_epoch(found.item.last_fetched_epoch)
@@ -219,15 +269,15 @@ class _Fetch:
 
     def _fail(self, found: _Measured, error: Exception) -> None:
         found.fail(error)
-        if found.data.error_code == ErrorCode.FENCED_LEADER_EPOCH and self.context.version >= _LEADERS_TOLD_SINCE:
+        if found.data.error_code in _LEADER_TOLD_WITH and self.context.version >= _LEADERS_TOLD_SINCE:
             self._tell_leader(found)
         self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
 
     def _tell_leader(self, found: _Measured) -> None:
-        """Whoever knows an older leader learns of the present one here, without asking for metadata (KIP-951)."""
+        """Whoever takes another for the leader learns of the present one here, without asking for metadata (KIP-951)."""
         if found.partition is not None:
             found.data.current_leader = LeaderIdAndEpoch(self.context.broker.node_id, found.partition.leader_epoch)
-            self._fenced = True
+            self._leader_told = self._replica_id < 0  # brokers know each other's addresses
 
     def _leaders(self) -> list[NodeEndpoint]:
         broker, listener = self.context.broker, self.context.listener
@@ -275,7 +325,7 @@ class _Fetch:
             last.partitions.append(data)
         if self.plan.session is not None:
             self.plan.session.served(served)
-        if self._fenced:
+        if self._leader_told:
             response.node_endpoints = self._leaders()
         return response
 
