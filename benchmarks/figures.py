@@ -73,7 +73,9 @@ def _memory(title: str, unit: str, path: str, aim: float | None, in_readme: bool
 
 
 SMALL = (
-    _small("produce requests of one 100-byte record, 8 connections, pipelined", "produce, 1 record, pipelined", 16, 40_000),
+    _small(
+        "produce requests of one 100-byte record, 8 connections, pipelined, acks=1", "produce, 1 record, pipelined", 16, 40_000
+    ),
     _small("the same, one request in flight per connection", "produce, 1 record, one in flight", 1),
 )
 BULK = (

@@ -1,8 +1,8 @@
 """Which of the recorded values counts for a figure: those of its newest line, of the lines that may be believed.
 
-A line may be believed if it says that the tree was clean, is no quick run, and repeats at least three times where it repeats at
-all. Lines from before `dirty` was recorded say nothing about their tree and don't count. Nothing here reads a clock or a file
-but `load`.
+A line may be believed if its tree was not dirty, it is no quick run, and it repeats at least three times where it repeats at
+all. The first lines say nothing about their tree; they count until there is a newer one, and the page says what they leave
+out. Nothing here reads a file but `load`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def find(figure: Figure, lines: Sequence[Line]) -> Finding | None:
 
 
 def find_all(section: Section, lines: Sequence[Line]) -> list[Finding]:
-    """The section's findings; where it names no figures, all that the newest line that counts has."""
+    """The section's findings; where it names no figures, all lists of repeats that the newest line with such has."""
     if section.figures:
         return [found for figure in section.figures if (found := find(figure, lines))]
     for line in _newest_first(lines):
@@ -63,13 +63,14 @@ def find_all(section: Section, lines: Sequence[Line]) -> list[Finding]:
             Figure(section.file, ": ".join(path), section.unit, path=("figures", *path))
             for path in _leaves(line.get("figures", {}))
         ]
-        return [found for figure in figures if (found := find(figure, [line]))]
+        if found_all := [found for figure in figures if (found := find(figure, [line]))]:
+            return found_all
     return []
 
 
 def _newest_first(lines: Sequence[Line]) -> list[Line]:
     """Those that may be believed; of two with the same time the later in the file comes first."""
-    believed = [line for line in reversed(lines) if line.get("dirty") is False and not line.get("quick")]
+    believed = [line for line in reversed(lines) if not line.get("dirty") and not line.get("quick")]
     return sorted(believed, key=lambda line: str(line["at"]), reverse=True)
 
 
@@ -89,5 +90,5 @@ def _leaves(figures: Mapping[str, Any], before: tuple[str, ...] = ()) -> Iterato
     for name, value in figures.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, (*before, name))
-        else:
+        elif isinstance(value, list):
             yield (*before, name)

@@ -20,8 +20,8 @@ _OPENING = """# How fast
 
 <!-- Drawn by `python -m benchmarks.report` from benchmarks/results. Don't edit: measure, and draw again. -->
 
-Each figure is the newest that was measured on a clean tree, with the median of its repeats and their range. Rates are mostly
-per second of the broker's CPU time: on one machine the wall clock measures the load generator.
+Each figure is the newest that was not measured beside uncommitted changes, with the median of its repeats and their range.
+Rates are mostly per second of the broker's CPU time: on one machine the wall clock measures the load generator.
 [benchmarks/README.md](../benchmarks/README.md) has the programs and the traps, [benchmarks/results](../benchmarks/results)
 every repeat of every measurement. Other programs share the machine; the load is its one-minute average before the program
 began, and of programs that ran one after the other it holds the one before. Differences below 25 % are no findings.
@@ -114,9 +114,10 @@ def _measured(found: Sequence[Finding], machines: list[str]) -> str:
         if machine not in machines:
             machines.append(machine)
         letter = _letter(machines.index(machine))
-        load = line["load_at_start"]
+        by = f" by `{line['command']}`" if "command" in line else ""
+        tree = "" if "dirty" in line else " (changes beside it were not recorded then)"
         day = str(line["at"])[:10]
-        texts.append(f"Measured {day} by `{line['command']}` at {line['commit']}, load {load}, on machine {letter}.\n")
+        texts.append(f"Measured {day}{by} at {line['commit']}{tree}, load {_load(line):.2f}, on machine {letter}.\n")
     return "\n".join(dict.fromkeys(texts))
 
 
@@ -144,8 +145,13 @@ def _months(found: Sequence[Finding]) -> str:
 
 def _loads(found: Sequence[Finding]) -> str:
     """How busy the machine was before the programs began."""
-    loads = sorted(float(each.line["load_at_start"]) for each in found)
+    loads = sorted(_load(each.line) for each in found)
     return "load " + " to ".join(dict.fromkeys(f"{load:.1f}" for load in (loads[0], loads[-1])))
+
+
+def _load(line: Line) -> float:
+    """Before the program began; the first lines have only what it was at the end, with the program's own share."""
+    return float(line["load_at_start"] if "load_at_start" in line else line["machine"]["load"])
 
 
 def _picture(name: str, title: str) -> str:

@@ -35,10 +35,11 @@ def test_what_may_not_be_believed_does_not_count(unbelieved):
     assert values([unbelieved]) is None
 
 
-def test_a_line_that_says_nothing_of_its_tree_does_not_count():
-    silent = line()
+def test_a_line_that_says_nothing_of_its_tree_counts_until_there_is_a_newer_one():
+    silent = line(1, [4, 5, 6])
     del silent["dirty"]
-    assert values([silent]) is None
+    assert values([silent]) == (4, 5, 6)
+    assert values([silent, line(2, [1, 2, 3])]) == (1, 2, 3)
 
 
 def test_a_line_of_another_measurement_does_not_count():
@@ -54,10 +55,17 @@ def test_a_single_number_is_a_value():
 
 def test_a_section_without_figures_has_what_its_newest_line_has():
     room = Section("wire_codecs", "", "", unit="us of CPU")
-    old, new = line(1, figures={"gone": [1, 2, 3]}), line(2, figures={"a": {"b": [4, 5, 6]}, "c": 7})
+    old = line(1, figures={"gone": [1, 2, 3]})
+    new = line(2, figures={"a": {"b": [4, 5, 6]}, "c": [7, 8, 9]})
 
-    assert [(found.figure.title, found.values) for found in find_all(room, [old, new])] == [("a: b", (4, 5, 6)), ("c", (7,))]
+    found = find_all(room, [old, new])
+    assert [(each.figure.title, each.values) for each in found] == [("a: b", (4, 5, 6)), ("c", (7, 8, 9))]
     assert find_all(room, []) == []
+
+
+def test_a_section_without_figures_passes_over_lines_without_repeats():
+    room = Section("log_append", "", "")
+    assert find_all(room, [line(1, figures={"a": {"us": 3.1}})]) == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans(), st.integers(0, 5))))

@@ -35,9 +35,17 @@ def test_a_figure_is_told_with_all_that_it_must_be_read_with():
 
     row = next(row for row in text.splitlines() if row.startswith("| produce requests of one"))
     assert row.endswith("| 60,100 per CPU second | 59,100 to 62,300 | 3 | 40,000 or more |")
-    assert "Measured 2026-11-24 by `python -m benchmarks.bulk` at abc1234, load 0.5, on machine A." in text
+    assert "Measured 2026-11-24 by `python -m benchmarks.bulk` at abc1234, load 0.50, on machine A." in text
     assert "- A: AMD EPYC, 2 cores, Linux 6.18.44-fc, CPython 3.11.7, odradek 0.1.0." in text
     assert "| recovery after `kill -9` | not measured | | | |" in text
+
+
+def test_what_a_line_does_not_say_is_told():
+    old = line()
+    for name in ("dirty", "command", "load_at_start"):
+        del old[name]
+    text = page.performance({"recovery": [old]})
+    assert "Measured 2026-11-01 at abc1234 (changes beside it were not recorded then), load 1.50, on machine A." in text
 
 
 def test_a_missed_aim_is_told():
