@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -34,7 +35,7 @@ async def serving(**config: str) -> AsyncIterator[tuple[Server, Connect]]:
     state.metrics = BrokerMetrics()
     state.clock = SystemClock()
     server = Server(state)
-    endpoints = await server.start()
+    state.endpoints = endpoints = await server.start()
     writers: list[asyncio.StreamWriter] = []
 
     async def connect() -> Peer:
@@ -237,3 +238,57 @@ def test_stopping_answers_what_is_under_way_and_closes() -> None:
                 await connect()
 
     asyncio.run(story())
+
+
+def waits_for(server: Server, answers: list[asyncio.Future[api_versions.ApiVersionsResponse]]) -> None:
+    """Have ApiVersions answered when the test says so: each request adds a future to `answers`."""
+
+    def handle(*_: object) -> asyncio.Future[api_versions.ApiVersionsResponse]:
+        answers.append(asyncio.get_running_loop().create_future())
+        return answers[-1]
+
+    server.dispatcher.entry(ApiKey.API_VERSIONS).handle = handle
+
+
+def test_a_stop_waits_longer_for_the_brokers_answers_than_for_peers_that_take_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with serving() as (server, connect):
+            with socket.socket() as taking_none:
+                taking_none.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                taking_none.connect(("127.0.0.1", server.state.endpoints["PLAINTEXT"].port))
+                taking_none.send(ask(1) * 2000)
+                await until(lambda: any(connection.is_peer_slow for connection in server._connections))
+                answers: list[asyncio.Future[api_versions.ApiVersionsResponse]] = []
+                waits_for(server, answers)
+                reader, writer = await connect()
+                writer.write(ask(2))
+                await until(lambda: bool(answers))
+                stopping = asyncio.ensure_future(server.stop(60.0))
+                await until(lambda: len(server._connections) == 1)
+                answers[0].set_result(api_versions.ApiVersionsResponse())
+                assert (await answer(reader))[0] == 2
+                assert await closed(reader)
+                await stopping
+
+    monkeypatch.setattr("odradek.broker.server.TAKE_SECONDS", 0.05)
+    asyncio.run(story())
+    (given_up,) = [record for record in caplog.records if "before their answers" in record.message]
+    assert (given_up.fields["count"], given_up.fields["requests"]) == (1, 0)  # type: ignore[attr-defined]
+
+
+def test_a_stop_whose_time_is_up_says_how_many_requests_had_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        async with serving() as (server, connect):
+            answers: list[asyncio.Future[api_versions.ApiVersionsResponse]] = []
+            waits_for(server, answers)
+            reader, writer = await connect()
+            writer.write(ask(1) + ask(2))
+            await until(lambda: len(answers) == 2)
+            await server.stop(0.05)
+            assert await closed(reader)
+
+    asyncio.run(story())
+    (given_up,) = [record for record in caplog.records if "before their answers" in record.message]
+    assert (given_up.fields["count"], given_up.fields["requests"]) == (1, 2)  # type: ignore[attr-defined]

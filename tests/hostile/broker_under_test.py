@@ -29,13 +29,16 @@ STOP_SECONDS_MAX = 5
 
 
 class BrokerUnderTest:
-    """One process; `limits` are resource limits that it starts with, by name ("RLIMIT_NOFILE")."""
+    """One process; `limits` are resource limits that it starts with, by name ("RLIMIT_NOFILE"), `program` what Python runs."""
 
-    def __init__(self, data: Path, settings: Sequence[str] = (), limits: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, data: Path, settings: Sequence[str] = (), limits: dict[str, int] | None = None,
+        *, program: Sequence[str] = ("-m", "odradek"),
+    ) -> None:  # fmt: skip
         self.data = data
         self.log_file = data.parent / f"{data.name}.log"
         words = [word for setting in settings for word in ("--set", setting)]
-        command = [sys.executable, "-m", "odradek", "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), *words]
+        command = [sys.executable, *program, "serve", "--listen", "127.0.0.1:0", "--data-dir", str(data), *words]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         for name, limit in (limits or {}).items():

@@ -152,6 +152,11 @@ class Connection(asyncio.BufferedProtocol):
         return not self._slots and not self._blocked
 
     @property
+    def under_way_count(self) -> int:
+        """Requests that were taken and whose answers have not left."""
+        return len(self._slots)
+
+    @property
     def holds_answers(self) -> bool:
         """More than a little is ready that the peer does not take, or that waits for an answer to an earlier request."""
         return self._unsent > WRITE_HIGH_WATER

@@ -14,6 +14,7 @@ requests (`odradek.memory.inflight.bytes`, or `queued.max.request.bytes` where t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 STALL_SECONDS: Final = 30.0  # how long a peer may take memory and do nothing with it while others wait for some
 STALL_BYTES: Final = 64 << 10  # of a large request that must come in that time
+TAKE_SECONDS: Final = 2.0  # how long a stop waits for peers to take their answers
 _logger = get_logger("broker")
 
 
@@ -140,19 +142,36 @@ class Server:
             self._empty.set()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Stop accepting, let the requests under way be answered for `grace_seconds`, then close what is left."""
+        """Stop accepting, let the requests under way be answered for `grace_seconds`, then close what is left.
+
+        Peers that do not take what is answered are waited for no longer than `TAKE_SECONDS`: only the disk gets all the time.
+        """
         self.stopping = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._acceptor.close()
         for connection in list(self._connections):
             connection.shut()
+        patience = min(grace_seconds, TAKE_SECONDS)
+        await self._wait_until_empty(patience)
+        self._end([connection for connection in self._connections if not connection.under_way_count], patience)
+        await self._wait_until_empty(grace_seconds - patience)
+        self._end(list(self._connections), grace_seconds)
+
+    async def _wait_until_empty(self, seconds: float) -> None:
         if self._connections:
-            try:
-                await asyncio.wait_for(self._empty.wait(), grace_seconds)
-            except TimeoutError:
-                _logger.warning("connections closed before their answers", count=len(self._connections), after=grace_seconds)
-        for connection in list(self._connections):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), seconds)
+
+    def _end(self, connections: list[Connection], after: float) -> None:
+        """Close connections that the stop cannot wait for any longer."""
+        if not connections:
+            return
+        _logger.warning(
+            "connections closed before their answers", count=len(connections), after=after,
+            requests=sum(connection.under_way_count for connection in connections),
+        )  # fmt: skip
+        for connection in connections:
             connection.close("the broker stops", "shutdown")
             connection.abort()
 
