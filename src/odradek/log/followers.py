@@ -3,14 +3,15 @@
 A record's value may itself hold whole batches (a mirror, a backup of segments), and a torn write must not be called damage for
 their sake. So a follower only counts if its offsets and epoch fit, and batches run from it, header to header, to the end of the
 file or to a further tear (a batch that the file's end cuts off, a partial header, zeros). Where the faulty batch's own header
-still makes sense, what lies within the bytes that it claims counts only if
+still makes sense, a whole batch where it claims to end counts at once, and what lies within the bytes that it claims only if
 
 - the faulty batch's checksum holds for the bytes up to there: only its length was wrong; or
 - the run goes on beyond the end that it claims; or
 - it claims more than the file has, and the run begins at the very next offset and ends exactly with the file.
 
-Left over is a value made to end, as a run of fitting batches, exactly where a power cut tears it: that cannot be told from
-damage, and the partition is offline rather than cut.
+Nor may a value hide what follows: headers in it may claim to end wherever real batches end, so all that end in one place are
+kept apart. Left over is a value made to end, as a run of fitting batches, exactly where a power cut tears it: that cannot be
+told from damage, and the partition is offline rather than cut.
 
 Searched are headers only, window by window: a batch of any size is found across them. Checksums are computed for the heads of
 runs that have arrived at an end, within a budget; beyond any budget the answer is "something follows", which cuts nothing.
@@ -30,6 +31,7 @@ from odradek.records.stored import Verdict, check_stored
 
 WINDOW: Final = 16 << 20  # what is held at once
 _OPEN_RUNS_MAX: Final = 1 << 20  # about 200 MB; sound data has a handful
+_AT_ONE_END_MAX: Final = 64  # runs that end in one place; sound data has one
 _CHECKED_FACTOR: Final = 8  # bytes of checksums, in sizes of what is searched
 _CHECKED_MIN: Final = 64 << 20
 
@@ -65,11 +67,14 @@ def follower(fault: Fault, base_offset: int, size: int) -> Generator[Request, by
     return (yield from _confirm(search.runs(), fault, size))
 
 
-def _confirm(runs: dict[int, int], fault: Fault, size: int) -> Generator[Request, bytes | bytearray, int | None]:
-    """The first batch on a run (head: end) that is whole and counts."""
+def _confirm(runs: list[tuple[int, int]], fault: Fault, size: int) -> Generator[Request, bytes | bytearray, int | None]:
+    """The first batch on a run (head, end) that is whole and counts."""
+    next_to_it = yield from _adjoining(fault, size)
+    if next_to_it is not None:
+        return next_to_it
     budget = max(_CHECKED_MIN, _CHECKED_FACTOR * (size - fault.position))
     seen: set[int] = set()
-    for head, end in sorted(runs.items()):
+    for head, end in sorted(runs):
         position = head
         while position + HEADER_SIZE <= end and position not in seen:
             seen.add(position)
@@ -83,6 +88,19 @@ def _confirm(runs: dict[int, int], fault: Fault, size: int) -> Generator[Request
                 return position
             position += header.size
     return fault.position + 1 if budget < 0 else None
+
+
+def _adjoining(fault: Fault, size: int) -> Generator[Request, bytes | bytearray, int | None]:
+    """The position where the faulty batch claims to end, if the next one begins there: it need not run on to any end."""
+    claimed = fault.claimed
+    if claimed is None or fault.position + claimed.size + HEADER_SIZE > size:
+        return None
+    position = fault.position + claimed.size
+    header = parse_header((yield position, HEADER_SIZE))
+    fits = header.base_offset >= claimed.next_offset and header.leader_epoch >= fault.epoch
+    if not fits or header.size < HEADER_SIZE or position + header.size > size:
+        return None
+    return position if check_stored((yield position, header.size)).verdict is Verdict.WHOLE else None
 
 
 def _counts(fault: Fault, header: BatchHeader, position: int, end: int, size: int) -> bool:
@@ -116,8 +134,9 @@ class _Search:
         self._fault = fault
         self._last_offset_max = base_offset + MAX_RELATIVE_OFFSET
         self._size = size
-        self._open: dict[int, _Run] = {}  # by the position where the run ends
-        self._torn: dict[int, int] = {}  # runs that a torn batch follows: head, end
+        self._open: dict[int, tuple[_Run, ...]] = {}  # by the position where the runs end
+        self._torn: list[tuple[int, int]] = []  # runs that a torn batch follows: head, end
+        self._crowded = False
         self._zeros_from = self._tail_at = fault.position
         self._tail = b""
         highs = sorted({offset >> 32 for offset in (fault.next_offset, self._last_offset_max)})
@@ -129,7 +148,7 @@ class _Search:
 
     @property
     def is_too_much(self) -> bool:
-        return len(self._open) > _OPEN_RUNS_MAX
+        return self._crowded or len(self._open) + len(self._torn) > _OPEN_RUNS_MAX
 
     def feed(self, window: bytes, start: int) -> None:
         for match in self._pattern.finditer(window) if b"\x02" in window else ():  # a preallocated tail is all zeros
@@ -151,18 +170,19 @@ class _Search:
     def _note(self, position: int, header: BatchHeader) -> None:
         if not self._is_plausible(header):
             return
-        before = self._open.get(position)
-        if before is not None and (header.base_offset < before.next_offset or header.leader_epoch < before.epoch):
-            before = None
+        before = [
+            run
+            for run in self._open.get(position, ())
+            if run.next_offset <= header.base_offset and run.epoch <= header.leader_epoch
+        ]
         end = position + header.size
         if end > self._size:
-            if before is not None:
-                self._torn[before.head] = position
+            self._torn += [(run.head, position) for run in before]
             return
-        head = position if before is None else before.head
-        known = self._open.get(end)
-        if known is None or head < known.head:
-            self._open[end] = _Run(head, header.next_offset, header.leader_epoch)
+        heads = [run.head for run in before] or [position]
+        runs = self._open.get(end, ()) + tuple(_Run(head, header.next_offset, header.leader_epoch) for head in heads)
+        self._crowded = self._crowded or len(runs) > _AT_ONE_END_MAX
+        self._open[end] = runs
 
     def _is_plausible(self, header: BatchHeader) -> bool:
         return (
@@ -173,12 +193,13 @@ class _Search:
             and 0 <= header.record_count <= header.last_offset_delta + 1
         )
 
-    def runs(self) -> dict[int, int]:
-        """Runs that arrive at the file's end or at a further tear: where each ends, by its head."""
-        found = dict(self._torn)
-        for end, run in self._open.items():
+    def runs(self) -> list[tuple[int, int]]:
+        """Runs that arrive at the file's end or at a further tear: where each begins and ends."""
+        found = self._torn
+        for end, runs in self._open.items():
             rest = self._tail[end - self._tail_at :] if end >= self._tail_at else b"?"
-            begins = run.next_offset.to_bytes(8)[: len(rest)]
-            if end == self._size or end >= self._zeros_from or (len(rest) < HEADER_SIZE and rest[:8] == begins):
-                found[run.head] = max(found.get(run.head, 0), end)
+            for run in runs:
+                begins = run.next_offset.to_bytes(8)[: len(rest)]
+                if end == self._size or end >= self._zeros_from or (len(rest) < HEADER_SIZE and rest[:8] == begins):
+                    found.append((run.head, end))
         return found
