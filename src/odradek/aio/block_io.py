@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -86,25 +86,18 @@ class BlockIo:
         found = await self.fill(lent, offset, position, self.block) if position < self.reached else 0
         lent.view[offset + found : offset + self.block] = bytes(self.block - found)
 
-    @asynccontextmanager
-    async def _turn_at_disk(self, direction: Direction, size: int) -> AsyncIterator[None]:
-        """Until the request has ended, it counts as one that is under way at the disk."""
-        if self.priority is None:
-            yield
-            return
-        queue = self._machinery.queue
-        await queue.enter(self.priority, direction, size)
-        try:
-            yield
-        finally:
-            queue.leave()
-
     async def fill(self, buffer: AlignedBuffer, offset: int, position: int, size: int) -> int:
         """Read `size` bytes of whole blocks; returns the count, less only at the end of the file."""
         engine, done = self._machinery.engine, 0
         while done < size:
-            async with self._turn_at_disk(Direction.READ, size - done):
+            turn = self._turn_at_disk(Direction.READ, size - done)
+            if turn is not None:
+                await turn
+            try:
                 count = await engine.read(self.fd, buffer, offset + done, size - done, position + done)
+            finally:
+                if turn is not None:
+                    self._machinery.queue.leave()
             done += count
             if count == 0 or count % self.block:
                 break
@@ -115,11 +108,23 @@ class BlockIo:
         engine, done = self._machinery.engine, 0
         self.reached = max(self.reached, position + size)
         while done < size:
-            async with self._turn_at_disk(Direction.WRITE, size - done):
+            turn = self._turn_at_disk(Direction.WRITE, size - done)
+            if turn is not None:
+                await turn
+            try:
                 count = await engine.write(self.fd, buffer, done, size - done, position + done)
+            finally:
+                if turn is not None:
+                    self._machinery.queue.leave()
             if count < self.block:
                 raise OSError(errno.EIO, f"only {count} of {size - done} bytes were written, and no reason was told")
             done += count - count % self.block
+
+    def _turn_at_disk(self, direction: Direction, size: int) -> Coroutine[Any, Any, None] | None:
+        """To be awaited, and left again: until the request has ended it counts as one that is under way. None: no turns."""
+        if self.priority is None:
+            return None
+        return self._machinery.queue.enter(self.priority, direction, size)
 
     async def sync(self) -> None:
         await self._machinery.engine.sync(self.fd)
