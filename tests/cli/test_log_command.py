@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 import odradek
 from odradek.cli.main import main
@@ -152,3 +153,29 @@ def test_a_missing_directory_is_found_and_made_anew_only_when_told(run: Run, dat
     assert run("repair", str(data / "orders-0"), "--execute")[1] == out
     assert run("verify", str(data))[0] == 0
     assert run("verify", str(data / "unheard-of-0"))[0] != 0
+
+
+@pytest.mark.parametrize("command", ["verify", "repair"])
+def test_a_directory_without_logs_is_not_one_without_damage(run: Run, tmp_path: Path, command: str) -> None:
+    (tmp_path / "notes").mkdir()
+    assert run(command, str(tmp_path)) == (4, "", f"odradek: {tmp_path}: no log files there\n")
+
+
+def test_a_log_whose_records_are_all_deleted_needs_no_repair(run: Run, tmp_path: Path) -> None:
+    with odradek.Broker(tmp_path) as broker:
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+        producer.produce("orders", b"x")
+        assert producer.flush(10) == 0
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+        deleted = admin.delete_records([TopicPartition("orders", 0, 1)])
+        assert [each.result(10).low_watermark for each in deleted.values()] == [1]
+    assert run("repair", str(tmp_path)) == (0, "", f"{tmp_path}: nothing to repair\n")
+
+
+def test_a_directory_that_a_broker_has_is_a_conflict(run: Run, tmp_path: Path) -> None:
+    with odradek.Broker(tmp_path) as broker:
+        producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+        producer.produce("orders", b"x")
+        assert producer.flush(10) == 0
+        code, _, err = run("repair", str(tmp_path), "--execute")
+    assert code == 5 and "locked by process" in err

@@ -77,6 +77,12 @@ def files_of(path: str) -> Iterator[str]:
             yield from known_files(f"{path}/{name}")
 
 
+def _check_there_are_logs(path: str) -> None:
+    """A directory without a single file of a log is another than was meant, not one without damage. Raises `NotFound`."""
+    if os.path.isdir(path) and next(files_of(path), None) is None:
+        raise NotFound(f"{path}: no log files there")
+
+
 @log.command()
 @click.argument("path")
 @click.option("--records", is_flag=True, help="Decode every record too, not only checksums: slower.")
@@ -92,6 +98,7 @@ def verify(path: str, records: bool, as_json: bool) -> None:
 
     if not os.path.exists(path) and missing_partition(path) is None:
         raise NotFound(f"{path}: no such file or directory")
+    _check_there_are_logs(path)
     damaged = 0
     for found in verify_path(path, records=records):
         damaged += found.severity is Severity.DAMAGE
@@ -123,6 +130,7 @@ def repair(path: str, execute: bool, as_json: bool) -> None:
     from odradek.log.inspect import repair as repair_directory
 
     steps = 0
+    _check_there_are_logs(path)
     for directory in partitions_of(path):
         for act in repair_directory(directory, apply=execute):
             steps += 1

@@ -179,9 +179,10 @@ def _plan_epochs(path: str, end: int | None) -> list[_Planned]:
         epochs = EpochCache.decode(read(path))
     except OdradekError:
         return [_remove(path, "unreadable")]
-    if end is None or not epochs.truncate_from_end(end):
+    # An epoch that begins at the end is sound: a log that retention has emptied keeps its last one so.
+    if end is None or not epochs.truncate_from_end(end + 1):
         return []
-    return [_Planned(Act(path, f"forget epochs from offset {end} on"), lambda: _write(path, epochs.encode()))]
+    return [_Planned(Act(path, f"forget epochs that begin after offset {end}"), lambda: _write(path, epochs.encode()))]
 
 
 def _make_anew(directory: str, gone: Missing) -> _Planned:
