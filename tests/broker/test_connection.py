@@ -22,7 +22,7 @@ from odradek.metadata.broker_config import BrokerConfig
 from odradek.wire.api import ApiKey
 from odradek.wire.errors import ErrorCode
 from odradek.wire.headers import decode_response_header, encode_request_header
-from odradek.wire.messages import api_versions
+from odradek.wire.messages import api_versions, sync_group
 
 Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Peer]]
@@ -153,8 +153,12 @@ def test_produce_and_join_group_are_on_offer_from_version_0() -> None:
         (ask(1, api_key=ApiKey.FETCH, version=99), "Fetch version 99 is not supported"),
         (ask(1, version=3, body=bytes(9 << 20)), "odradek.request.other.max.bytes"),
         (struct.pack(">i", 12) + struct.pack(">hhih", 18, 3, 1, 2) + b"\xff\xfe", "utf-8|UTF-8"),
+        (
+            ask(1, version=1, api_key=ApiKey.METADATA, body=struct.pack(">i", 200_000) + bytes(400_000)),
+            "odradek.request.elements.max",
+        ),
     ],
-    ids=["tls", "http", "negative", "huge", "short", "unknown-key", "unserved", "old", "new", "other", "utf8"],
+    ids=["tls", "http", "negative", "huge", "short", "unknown-key", "unserved", "old", "new", "other", "utf8", "elements"],
 )
 def test_bad_bytes_close_their_connection_with_a_logged_reason_and_no_other(
     sent: bytes, reason: str, caplog: pytest.LogCaptureFixture
@@ -222,6 +226,71 @@ def test_senders_of_large_requests_take_turns_when_memory_is_spent_and_small_one
             assert await closed(first_in), "read whole, and then found to be an unknown API"
             assert await closed(second_in)
             assert server.budget.used == 0
+
+    asyncio.run(story())
+
+
+def ask_at_length(correlation_id: int, name_size: int) -> bytes:
+    body = bytearray()
+    api_versions.ENCODE_REQUEST[3](api_versions.ApiVersionsRequest("x" * name_size, "1.0"), body)
+    return ask(correlation_id, body=bytes(body))
+
+
+def test_requests_are_decoded_when_there_is_memory_for_what_they_become() -> None:
+    """A handler that takes its time stands for a slow disk."""
+
+    async def story() -> None:
+        async with serving(odradek_memory_inflight_bytes=str(1 << 20)) as (server, connect):
+            entry, release, begun = server.dispatcher.entry(ApiKey.API_VERSIONS), asyncio.Event(), []
+            answer_at_once = entry.handle
+
+            async def slow(request: api_versions.ApiVersionsRequest, context: object) -> object:
+                begun.append(len(request.client_software_name))
+                await release.wait()
+                return answer_at_once(request, context)
+
+            entry.handle = slow
+            peers = [await connect() for _ in range(5)]
+            for number, (_, writer) in enumerate(peers):
+                writer.write(ask_at_length(number, 40_000 + number))  # 640 KB each, as objects
+                await until(lambda count=number: len(begun) == 1 and server.decoded.waiting_count == count)
+            gone, small = peers[2], await connect()
+            small[1].write(ask(77))
+            await until(lambda: len(begun) == 2)
+            assert begun[1] == 4, "what is small waits for nobody"
+            gone[1].close()
+            await until(lambda: server.decoded.waiting_count == 3)
+            release.set()
+            for reader, _ in (*peers[:2], *peers[3:], small):
+                await answer(reader)
+            assert begun == [40_000, 4, 40_001, 40_003, 40_004]
+            await until(lambda: server.decoded.used == 0)
+
+    asyncio.run(story())
+
+
+def test_who_waits_for_others_holds_no_memory_meanwhile() -> None:
+    async def story() -> None:
+        async with serving(odradek_memory_inflight_bytes=str(1 << 20)) as (server, connect):
+            entry, release = server.dispatcher.entry(ApiKey.SYNC_GROUP), asyncio.Event()
+            waiting: list[str] = []
+
+            async def slow(request: sync_group.SyncGroupRequest, _: object) -> sync_group.SyncGroupResponse:
+                waiting.append(request.group_id[:1])
+                await release.wait()
+                return sync_group.SyncGroupResponse()
+
+            entry.handle = slow
+            body = bytearray()
+            sync_group.ENCODE_REQUEST[3](sync_group.SyncGroupRequest("g" * 30_000, 1, "m"), body)
+            peers = [await connect() for _ in range(5)]
+            for _, writer in peers:
+                writer.write(ask(1, version=3, api_key=ApiKey.SYNC_GROUP, body=bytes(body)))
+            await until(lambda: len(waiting) == 5)
+            assert server.decoded.used == 0
+            release.set()
+            for reader, _ in peers:
+                assert await reader.readexactly(4)
 
     asyncio.run(story())
 

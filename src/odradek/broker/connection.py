@@ -24,20 +24,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from odradek.base.logging import get_logger
 from odradek.broker.context import RequestContext
 from odradek.broker.dispatch import NO_RESPONSE, ApiEntry, BadRequest, unexpected
+from odradek.broker.frame_memory import SMALL, WAIT_FOR_OTHERS, FrameMemory, decoded_weight
 from odradek.wire.api import ApiKey
+from odradek.wire.elements import ElementBudget
 from odradek.wire.errors import WireError
 from odradek.wire.frames import NEED_DATA, FrameError, FrameSplitter
 from odradek.wire.headers import RequestHeader, decode_request_header
 from odradek.wire.message import Message
-from odradek.wire.produce_scan import check_elements
-from odradek.wire.receive_buffers import BUFFER_SIZE
 
 if TYPE_CHECKING:
     from odradek.broker.server import Server
     from odradek.wire.primitives import Buffer
 
 WRITE_HIGH_WATER: Final = 128 << 10  # unsent bytes past which no further request is looked at
-LARGE: Final = 64 << 10  # bytes from which a request's shape is looked at before it is decoded
 READ_AHEAD: Final = 4096  # bytes of requests that may wait, read but not looked at, while others hold them back
 _logger = get_logger("broker")
 
@@ -58,9 +57,9 @@ class Connection(asyncio.BufferedProtocol):
     """A shard's object: made by the listener, lives until `connection_lost`."""
 
     __slots__ = (
-        "_accounted", "_asked", "_blocked", "_closing", "_fetching", "_frames", "_loop", "_marked", "_monotonic",
-        "_out", "_out_size", "_reading", "_server", "_slots", "_starved", "_taken", "_transport", "_unsent", "_waiting",
-        "active_at", "client_host", "client_id", "closed_at", "is_peer_slow", "listener",
+        "_blocked", "_closing", "_fetching", "_frames", "_held", "_keeps_frame", "_loop", "_memory", "_monotonic", "_out",
+        "_out_size", "_reading", "_server", "_slots", "_taken", "_transport", "_unsent", "_waiting", "_weight", "active_at",
+        "client_host", "client_id", "closed_at", "is_peer_slow", "listener",
     )  # fmt: skip
 
     def __init__(self, server: Server, listener: str) -> None:
@@ -78,12 +77,12 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting = 0  # bytes of answers that wait for an earlier one
         self._unsent = 0  # bytes that are counted as unsent, over all connections
         self._taken = 0  # what was unsent when the sweep came by
-        self._starved = False  # waiting for memory
         self._reading = True
         self._closing = False
-        self._asked = 0  # bytes of the budget that it waits for
-        self._accounted = 0  # bytes of the budget that this connection's unfinished frame holds
-        self._marked = (0.0, 0)  # when, and how much of that frame was there
+        self._memory = FrameMemory(server.budget, self._frames, self._loop, self._resume)
+        self._held: memoryview | None = None  # a request that waits for memory to be decoded
+        self._weight = 0  # of the request that is looked at now, until somebody else has it
+        self._keeps_frame = False  # a request that is under way still needs its frame
         self.listener = listener
         self.client_host = ""
         self.client_id: str | None = None
@@ -109,7 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         self._server.metrics.bytes_in.value += nbytes
         self.active_at = self._loop.time()
         self._serve()
-        if self._frames.pending_bytes or self._accounted:
+        if self._frames.pending_bytes or self._memory.held:
             self._account()
 
     def eof_received(self) -> bool:
@@ -126,10 +125,8 @@ class Connection(asyncio.BufferedProtocol):
                 slot.future.cancel()
         self._slots.clear()
         self._frames.close()
-        self._server.budget.forget(self._granted)
-        if self._accounted:
-            self._server.budget.give(self._accounted)
-            self._accounted = 0
+        self._server.decoded.forget(self._may_decode)
+        self._memory.let_go()
         self._waiting = 0
         self._count_unsent(0)
         self._server.forget(self)
@@ -170,17 +167,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._count_unsent(self._waiting + left)
 
     def is_stalled(self, now: float, seconds: float, least: int) -> bool:
-        """Whether this connection holds memory for a large request of which fewer than `least` bytes came in `seconds`.
-
-        The measure is taken again each time they are over; to be asked every few seconds.
-        """
-        if not self._accounted or self._blocked:
-            return False
-        since, before = self._marked
-        if now - since <= seconds:
-            return False
-        self._marked = (now, self._frames.pending_bytes)
-        return self._frames.pending_bytes - before < least
+        """Whether it holds memory for a large request of which fewer than `least` bytes came in `seconds`."""
+        return not self._blocked and self._memory.is_stalled(now, seconds, least)
 
     def close(self, reason: str, kind: str) -> None:
         """Close, after what is written has gone out; `kind` is the reason's name among the metrics."""
@@ -234,34 +222,63 @@ class Connection(asyncio.BufferedProtocol):
 
     def _request(self, frame: memoryview) -> None:
         header = decode_request_header(frame)
-        if header.client_id != self.client_id:
-            self.client_id = header.client_id
+        self.client_id = header.client_id
         entry = self._server.dispatcher.entry(header.api_key)
         version = header.api_version
         decode = entry.decoders.get(version)
         if decode is None:
             self._refuse_version(entry, header)
             return
-        if len(frame) > LARGE:
-            self._check_large(entry, header, frame)
-        # What may follow the request is not looked at, as in Kafka: librdkafka sends three bytes too many with Metadata v13.
-        request, _ = decode(frame, header.body)
-        context = RequestContext(
-            self._server.state, header.api_key, version, header.correlation_id, header.client_id, self.client_host,
-            self.listener,
-        )  # fmt: skip
-        entry.metrics.requests.value += 1
-        self._answer(entry, context, request)
+        size, limit = len(frame), self._server.max_elements
+        if size > SMALL and entry.is_weighed and not self._admit(entry, frame):
+            return
+        try:
+            # What may follow the request is not looked at, as in Kafka: librdkafka sends 3 bytes too many with Metadata v13.
+            # No request has more elements than bytes, so few are worth counting.
+            request, _ = decode(frame, header.body, ElementBudget(limit) if size > limit else None)
+            context = RequestContext(
+                self._server.state, header.api_key, version, header.correlation_id, header.client_id, self.client_host,
+                self.listener,
+            )  # fmt: skip
+            entry.metrics.requests.value += 1
+            self._answer(entry, context, request)
+        finally:
+            if self._weight:
+                self._server.decoded.give(self._weight)
+                self._weight = 0
 
-    def _check_large(self, entry: ApiEntry, header: RequestHeader, frame: memoryview) -> None:
-        """Bound what a large request can become, before it is decoded: bytes are few, objects are many times as large."""
-        if header.api_key == ApiKey.PRODUCE:
-            check_elements(frame, header.body, header.api_version, self._server.max_elements)
-        elif len(frame) > self._server.max_other_size:
-            raise BadRequest(
-                f"{entry.name} of {len(frame)} bytes; the limit is {self._server.max_other_size} bytes "
-                "(odradek.request.other.max.bytes)"
-            )
+    def _admit(self, entry: ApiEntry, frame: memoryview) -> bool:
+        """Bound what becomes of a request's bytes: True when there is memory for its objects, else it is looked at later."""
+        size, server = len(frame), self._server
+        if size > server.max_other_size:
+            limit = f"the limit is {server.max_other_size} bytes (odradek.request.other.max.bytes)"
+            raise BadRequest(f"{entry.name} of {size} bytes; {limit}")
+        if self._weight:
+            return True  # it has waited, and this is later
+        if server.decoded.take(weight := decoded_weight(size, server.max_elements), self._may_decode):
+            self._weight = weight
+            return True
+        self._held = frame
+        self._blocked = self._keeps_frame = True
+        self._tell_of_waiting(f"to decode {entry.name}", size)
+        return False
+
+    def _may_decode(self) -> None:
+        self._loop.call_soon(self._look_again)  # who gives memory back is not to do others' work
+
+    def _look_again(self) -> None:
+        """At the request that waited, now that its weight has been taken."""
+        frame, self._held = cast(memoryview, self._held), None
+        self._weight = decoded_weight(len(frame), self._server.max_elements)
+        self._blocked, self._keeps_frame = self._server.stopping, False
+        if self._closing:
+            self._server.decoded.give(self._weight)
+            return
+        try:
+            self._request(frame)
+        except (WireError, BadRequest) as error:
+            self.close(str(error), "bad request")
+        self._resume()
 
     def _refuse_version(self, entry: ApiEntry, header: RequestHeader) -> None:
         if header.api_key != ApiKey.API_VERSIONS:
@@ -300,6 +317,10 @@ class Connection(asyncio.BufferedProtocol):
         self._slots.append(slot)
         if holds:
             self._blocked = True
+            self._keeps_frame = entry.api_key == ApiKey.PRODUCE  # it has records to write
+        if self._weight and entry.api_key not in WAIT_FOR_OTHERS:
+            weight, self._weight = self._weight, 0
+            future.add_done_callback(lambda _: self._server.decoded.give(weight))
         future.add_done_callback(lambda done: self._parked_done(entry, context, slot, done, holds, started))
 
     def _parked_done(
@@ -322,7 +343,7 @@ class Connection(asyncio.BufferedProtocol):
             self.close("an answer could not be written", "bug")
             return
         if holds:
-            self._blocked = self._server.stopping
+            self._blocked, self._keeps_frame = self._server.stopping, False
         if entry.api_key == ApiKey.FETCH:
             self._fetching = any(each.is_fetch and each.future is not None for each in self._slots)
         while self._slots and self._slots[0].parts is not None:
@@ -398,11 +419,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._closing:
             self._flush()
             return
-        if not self._reading and not self._starved and not self._server.stopping:
+        if not self._reading and not self._memory.starved and not self._server.stopping:
             self._reading = True
             self._transport.resume_reading()
         self._serve()
-        if self._accounted:
+        if self._memory.held:
             self._account()
 
     def _stop_reading(self) -> None:
@@ -413,32 +434,14 @@ class Connection(asyncio.BufferedProtocol):
     # --- memory
 
     def _account(self) -> None:
-        """Settle with the budget for the unfinished frame: whole and before more is read, lest two wait for each other."""
+        """Settle with the budget for the unfinished frame."""
         unfinished = 0 if self._blocked or self._closing else self._frames.unfinished_size
-        wanted = unfinished if unfinished > BUFFER_SIZE else 0
-        if self._accounted and wanted != self._accounted:
-            self._server.budget.give(self._accounted)
-            self._accounted = 0
-        if wanted and not self._accounted and not self._starved:
-            if self._server.budget.take(wanted, self._granted):
-                self._hold_memory(wanted)
-            else:
-                self._starve(wanted)
+        if not self._keeps_frame and not self._memory.settle(unfinished):
+            self._stop_reading()
+            self._tell_of_waiting("to read a request", unfinished)
 
-    def _starve(self, wanted: int) -> None:
-        self._starved = True
-        self._asked = wanted
-        self._stop_reading()
+    def _tell_of_waiting(self, purpose: str, size: int) -> None:
         _logger.warning(
-            "waiting for memory to read a large request", client=self.client_host, wanted=wanted,
-            in_flight=self._server.budget.used, limit=self._server.budget.capacity, knob="odradek.memory.inflight.bytes",
+            f"waiting for memory {purpose}", client=self.client_host, bytes=size, in_flight=self._server.budget.used,
+            decoded=self._server.decoded.used, limit=self._server.budget.capacity, knob="odradek.memory.inflight.bytes",
         )  # fmt: skip
-
-    def _granted(self) -> None:
-        self._starved = False
-        self._hold_memory(self._asked)
-        self._resume()
-
-    def _hold_memory(self, size: int) -> None:
-        self._accounted = size
-        self._marked = (self._loop.time(), self._frames.pending_bytes)

@@ -53,8 +53,8 @@ class ApiEntry:
     """One API, ready to serve."""
 
     __slots__ = (
-        "api_key", "counts_errors", "decoders", "encoders", "gatherers", "handle", "metrics", "name", "prefixes", "range",
-        "response_class",
+        "api_key", "counts_errors", "decoders", "encoders", "gatherers", "handle", "is_weighed", "metrics", "name", "prefixes",
+        "range", "response_class",
     )  # fmt: skip
 
     def __init__(self, api_key: int, metrics: ApiMetrics) -> None:
@@ -63,13 +63,14 @@ class ApiEntry:
         self.api_key = api_key
         self.name = api.name
         self.range = RANGES[api_key]
-        self.decoders: Mapping[int, Callable[[Buffer, int], tuple[Message, int]]] = messages.DECODE_REQUEST
+        self.decoders: Mapping[int, Callable[..., tuple[Message, int]]] = messages.DECODE_REQUEST
         self.encoders: Mapping[int, Callable[[Message, bytearray], None]] = messages.ENCODE_RESPONSE
         self.gatherers: Mapping[int, Callable[..., None]] = getattr(messages, "GATHER_RESPONSE", {})
         self.response_class: type[Message] = getattr(messages, f"{api.name}Response")
         self.handle: Handler = import_module(f"odradek.broker.handlers.{api.module}").handle
         self.metrics = metrics
         self.counts_errors = api_key not in _COUNT_THEIR_OWN
+        self.is_weighed = api_key != ApiKey.PRODUCE  # what its bytes become is reckoned: see `frame_memory.py`
         self.prefixes = {
             version: _V1_PREFIX if response_header_version(api_key, version) else _V0_PREFIX
             for version in range(api.min_version, api.max_version + 1)

@@ -86,10 +86,18 @@ def _register_partitions(gauges: _Gauges) -> None:
 
 
 def _register_broker(gauges: _Gauges, state: BrokerState, server: Server) -> None:
-    single, budget = gauges.single, server.budget
+    single, budget, decoded = gauges.single, server.budget, server.decoded
     single("odradek_partitions", "Partitions that this broker leads", lambda: len(state.partitions))
     single("odradek_topics", "Topics in the cluster", lambda: len(state.image.topics))
     single("odradek_incremental_fetch_sessions", "Fetch sessions remembered", lambda: len(state.fetch_sessions))
     single("odradek_request_memory_bytes", "Bytes held by large requests that are arriving", lambda: budget.used)
+    single(
+        "odradek_request_memory_decoded_bytes", "Reckoned for requests that are decoded and not answered", lambda: decoded.used
+    )
     single("odradek_request_memory_limit_bytes", "odradek.memory.inflight.bytes", lambda: budget.capacity)
-    single("odradek_request_memory_waits_total", "Requests that had to wait for memory", lambda: budget.waits_total, "counter")
+    single(
+        "odradek_request_memory_waits_total",
+        "Requests that had to wait for memory",
+        lambda: budget.waits_total + decoded.waits_total,
+        "counter",
+    )

@@ -55,11 +55,12 @@ class Server:
         queued = config.get_int("queued.max.request.bytes")
         memory = config.get_int("odradek.memory.inflight.bytes")
         self.budget = MemoryBudget(min(memory, queued) if queued > 0 else memory)
+        self.decoded = MemoryBudget(self.budget.capacity)
         self.receive_buffers = ReceiveBuffers()
         self.unsent = state.unsent = UnsentAnswers(config.get_int("odradek.memory.unsent.bytes"))
         self.max_frame_size = config.get_int("socket.request.max.bytes")
         self.max_other_size = config.get_int("odradek.request.other.max.bytes")
-        self.max_elements = config.get_int("odradek.produce.elements.max")
+        self.max_elements = config.get_int("odradek.request.elements.max")
         self.max_inflight = config.get_int("odradek.connection.inflight.max")
         self.stopping = False
         self._idle_seconds = config.get_int("connections.max.idle.ms") / 1000

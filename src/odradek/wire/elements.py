@@ -20,7 +20,10 @@ class TooManyElements(WireError):
 
     def __init__(self, name: str, count: int, left: int, limit: int) -> None:
         taken = limit - left
-        super().__init__(f"{name}: {count} elements after {taken} others are more than the {limit} that one request may have")
+        super().__init__(
+            f"{name}: {count} elements after {taken} others are more than the {limit} that one request may have"
+            " (odradek.request.elements.max)"
+        )
         self.limit = limit
 
 

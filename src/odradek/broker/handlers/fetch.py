@@ -60,6 +60,7 @@ def handle(request: FetchRequest, context: RequestContext) -> FetchResponse | as
     if request.isolation_level not in (_READ_UNCOMMITTED, _READ_COMMITTED):
         return _refused(request, ErrorCode.INVALID_REQUEST, context)
     plan = _plan(request, context)
+    request.topics, request.forgotten_topics_data = [], []  # a fetch may be parked for long, and the plan has it all
     if plan.error:
         context.broker.metrics.fetch_errors.count_error(plan.error)
         return FetchResponse(error_code=plan.error)

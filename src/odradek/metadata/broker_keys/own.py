@@ -23,8 +23,9 @@ KEYS = (
         "The longest request that is no Produce: such a request becomes objects, many times its size.", 64 * 1024,
     ),
     integer(
-        "odradek.produce.elements.max", 100_000,
-        "Topics and partitions in one Produce request: each becomes an object, however little it holds.", 1,
+        "odradek.request.elements.max", 100_000,
+        "Elements of all arrays in one request (topics, names...): each becomes an object, however little it holds.",
+        1,
     ),
     long(
         "odradek.memory.inflight.bytes", 256 * MIB,
