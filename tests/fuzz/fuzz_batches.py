@@ -30,7 +30,7 @@ from odradek.log import (
     producer_snapshot,
     time_index,
 )
-from odradek.records import batch, control, errors, record
+from odradek.records import batch, control, errors, record, record_check
 from odradek.records.compression import Codec
 from odradek.records.recompress import recompress
 
@@ -58,7 +58,7 @@ def produced_with_good_checksum(data: bytes) -> None:
     header = batch.parse_header(mended)
     try:
         read = list(record.read_records(mended, header, limit=LIMIT))
-        record.check_records(record.records_block(mended, header, limit=LIMIT), header, require_keys=False)
+        record_check.check_records(record.records_block(mended, header, limit=LIMIT), header)
     except errors.RecordsError:
         return
     for codec in Codec:

@@ -9,6 +9,7 @@ from odradek.records.compression import Codec
 from odradek.records.errors import DecompressedTooLarge, InvalidRecord, UnsupportedCompressionType
 from odradek.records.recompress import recompress
 from odradek.records.record import NewRecord, build_batch, read_records, with_block
+from odradek.records.record_check import RecordRules
 
 RECORDS = [NewRecord(b"key %d" % i, b"value" * 20, 1_700_000_000_000 + i, (("h", b"x"),)) for i in range(50)]
 
@@ -37,10 +38,10 @@ def test_the_producers_codec_passes_untouched_and_unread() -> None:
 @pytest.mark.parametrize("codec", Codec)
 def test_a_compacted_topic_wants_keys_whatever_the_codec(codec: Codec) -> None:
     keyed = build_batch(RECORDS, codec=codec)
-    assert recompress(keyed, parse_header(keyed), None, require_keys=True) is keyed
+    assert recompress(keyed, parse_header(keyed), None, rules=RecordRules(require_keys=True)) is keyed
     keyless = build_batch([*RECORDS, NewRecord(None, b"value")], codec=codec)
     with pytest.raises(InvalidRecord, match="the first is record 50"):
-        recompress(keyless, parse_header(keyless), None, require_keys=True)
+        recompress(keyless, parse_header(keyless), None, rules=RecordRules(require_keys=True))
 
 
 def test_records_that_do_not_add_up_are_refused() -> None:

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from odradek.base.errors import InvariantError
 from odradek.records.batch import HEADER_SIZE, parse_header
 from odradek.records.compression import Codec
-from odradek.records.errors import NAMED_RECORDS_MAX, InvalidRecord, KeysMissing
+from odradek.records.errors import InvalidRecord
 from odradek.records.record import (
     NewRecord,
     Record,
     build_batch,
-    check_records,
     decode_records,
     read_records,
     read_timestamps,
@@ -116,47 +115,6 @@ def test_garbage_decodes_or_is_invalid(block: bytes, count: int) -> None:
         assert len(list(decode_records(block, header))) == count
     except InvalidRecord:
         pass
-
-
-def test_checking_wants_consecutive_offsets_and_keys_where_compacted() -> None:
-    data = build_batch([NewRecord(b"a", b"1"), NewRecord(None, b"2")], base_offset=10)
-    header = parse_header(data)
-    block = records_block(data, header)
-    check_records(block, header, require_keys=False)
-    with pytest.raises(InvalidRecord, match=r"the first is record 1.*cleanup\.policy"):
-        check_records(block, header, require_keys=True)
-    skipped = bytearray(block)
-    skipped[3] = 4
-    with pytest.raises(InvalidRecord, match="record 0 has offset delta 2"):
-        check_records(bytes(skipped), header, require_keys=False)
-
-
-def test_of_very_many_records_without_a_key_so_many_are_named() -> None:
-    data = build_batch([NewRecord(None, b"")] * (NAMED_RECORDS_MAX + 5))
-    header = parse_header(data)
-    with pytest.raises(KeysMissing, match=f"^{NAMED_RECORDS_MAX} or more of the batch's {NAMED_RECORDS_MAX + 5} ") as refused:
-        check_records(records_block(data, header), header, require_keys=True)
-    assert [each.place for each in refused.value.record_errors] == list(range(NAMED_RECORDS_MAX))
-
-
-@given(st.lists(new_records, min_size=1, max_size=4), st.data())
-def test_checking_and_reading_agree_on_what_is_sound(records: list[NewRecord], data: st.DataObject) -> None:
-    built = build_batch(records)
-    header = parse_header(built)
-    block = bytearray(built[HEADER_SIZE:])
-    for _ in range(data.draw(st.integers(0, 3))):
-        block[data.draw(st.integers(0, len(block) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        read = list(decode_records(bytes(block), header))
-        sound = [record.offset for record in read] == list(range(len(read)))
-    except InvalidRecord:
-        sound = False
-    try:
-        check_records(bytes(block), header, require_keys=False)
-    except InvalidRecord:
-        assert not sound
-    else:
-        assert sound
 
 
 def test_an_invalid_header_key_is_shown_not_refused() -> None:

@@ -79,10 +79,10 @@ def transform(
 ) -> tuple[bytearray | memoryview, BatchHeader]:
     """The batch as the topic wants it, with its header. Doing it twice does no harm.
 
-    Raises InvalidRecord, MessageTooLarge; DecompressedTooLarge beyond `limit` bytes.
+    Raises InvalidRecord, InvalidTimestamp, MessageTooLarge; DecompressedTooLarge beyond `limit` bytes.
     """
     if _looks_inside(header, config):
-        batch = _repacked(batch, header, config, _codec_of(config), limit)
+        batch = _repacked(batch, header, config, now_ms, limit)
         header = parse_header(batch)
     if config.stamps_append_time:
         stamp_append_time(batch, now_ms)
@@ -101,12 +101,16 @@ def _looks_inside(header: BatchHeader, config: LogConfig) -> bool:
 
 
 def _repacked(
-    batch: bytearray | memoryview, header: BatchHeader, config: LogConfig, codec: int | None, limit: int
+    batch: bytearray | memoryview, header: BatchHeader, config: LogConfig, now_ms: int, limit: int
 ) -> bytearray | memoryview:
     from odradek.records.recompress import recompress  # the codecs' libraries: not at start-up
+    from odradek.records.record_check import RecordRules
 
-    level = config.level_of(config.compression_type)
-    made = recompress(batch, header, codec, level, require_keys=config.is_compacted, limit=limit)
+    rules = RecordRules(config.is_compacted)
+    if not config.stamps_append_time:
+        oldest, newest = now_ms - config.message_timestamp_before_max_ms, now_ms + config.message_timestamp_after_max_ms
+        rules = RecordRules(config.is_compacted, oldest, newest)
+    made = recompress(batch, header, _codec_of(config), config.level_of(config.compression_type), rules=rules, limit=limit)
     if len(made) > config.max_message_bytes:
         raise MessageTooLarge(
             f"recompressed as {config.compression_type} the batch has {len(made)} bytes, the limit is "

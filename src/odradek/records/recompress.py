@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from odradek.records.batch import BatchHeader, Buffer
 from odradek.records.compression import DECOMPRESSED_SIZE_MAX, Codec, codec_of, compress
-from odradek.records.record import check_records, records_block, with_block
+from odradek.records.record import records_block, with_block
+from odradek.records.record_check import NO_RULES, RecordRules, check_records
 
 
 def recompress(
@@ -18,19 +19,20 @@ def recompress(
     codec: int | None,
     level: int | None = None,
     *,
-    require_keys: bool = False,
+    rules: RecordRules = NO_RULES,
     limit: int = DECOMPRESSED_SIZE_MAX,
 ) -> Buffer:
     """`batch` under `codec` (None: whatever it has), its records checked; `batch` itself when there is nothing to change.
 
-    `level` is the codec's (`compression.<codec>.level`), `require_keys` the rule of a compacted topic. Raises `InvalidRecord`,
-    `DecompressedTooLarge` past `limit` bytes. The result may be larger than `max.message.bytes`: the caller checks.
+    `level` is the codec's (`compression.<codec>.level`). Records are looked at where another codec packs them or keys are
+    required. Raises `InvalidRecord`, `InvalidTimestamp`, `DecompressedTooLarge` past `limit` bytes. The result may be larger
+    than `max.message.bytes`: the caller checks.
     """
     target = header.codec if codec is None else codec_of(codec)
-    if target == header.codec and not require_keys:
+    if target == header.codec and not rules.require_keys:
         return batch
     block = records_block(batch, header, limit=limit)
-    check_records(block, header, require_keys=require_keys)
+    check_records(block, header, rules)
     if target == header.codec:
         return batch
     return with_block(batch, block if target == Codec.NONE else compress(target, block, level), target)

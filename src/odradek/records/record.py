@@ -40,7 +40,7 @@ from odradek.records.batch import (
     batch_crc,
 )
 from odradek.records.compression import DECOMPRESSED_SIZE_MAX, Codec, compress, decompress
-from odradek.records.errors import NAMED_RECORDS_MAX, InvalidRecord, KeysMissing
+from odradek.records.errors import InvalidRecord
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -91,9 +91,9 @@ def decode_records(block: bytes, header: BatchHeader) -> Iterator[Record]:
             record, position = _decode_record(block, position, header)
             yield record
     except IndexError:
-        raise _cut_record(block) from None
+        raise cut_record(block) from None
     if position != len(block):
-        raise _left_over(block, position, header)
+        raise left_over(block, position, header)
 
 
 def read_timestamps(batch: Buffer, header: BatchHeader, *, limit: int = DECOMPRESSED_SIZE_MAX) -> Iterator[int]:
@@ -105,36 +105,36 @@ def read_timestamps(batch: Buffer, header: BatchHeader, *, limit: int = DECOMPRE
     position, size, first = 0, len(block), header.base_timestamp
     try:
         for _ in range(header.record_count):
-            length, position = _varint(block, position)
+            length, position = read_varint(block, position)
             if length < 0 or length > size - position:
-                raise _long_record(block, position, length)
-            yield first + _varint(block, position + 1)[0]
+                raise long_record(block, position, length)
+            yield first + read_varint(block, position + 1)[0]
             position += length
     except IndexError:
-        raise _cut_record(block) from None
+        raise cut_record(block) from None
 
 
 def _decode_record(block: bytes, position: int, header: BatchHeader) -> tuple[Record, int]:
     """The record at `position` and where it ends. `IndexError` when the block ends first."""
-    length, position = _varint(block, position)
+    length, position = read_varint(block, position)
     end = position + length
     if end > len(block) or length < 0:
-        raise _long_record(block, position, length)
-    timestamp_delta, position = _varint(block, position + 1)
-    offset_delta, position = _varint(block, position)
+        raise long_record(block, position, length)
+    timestamp_delta, position = read_varint(block, position + 1)
+    offset_delta, position = read_varint(block, position)
     key, position = _nullable(block, position, end)
     value, position = _nullable(block, position, end)
-    header_count, position = _varint(block, position)
+    header_count, position = read_varint(block, position)
     headers: Headers = ()
     if header_count:
-        headers, position = _decode_headers(block, position, end, header_count)
+        headers, position = decode_headers(block, position, end, header_count)
     if position != end:
-        raise _odd_record(length, position - end + length)
+        raise odd_record(length, position - end + length)
     timestamp = header.max_timestamp if header.attributes & LOG_APPEND_TIME else header.base_timestamp + timestamp_delta
     return Record(header.base_offset + offset_delta, timestamp, key, value, headers), end
 
 
-def _decode_headers(block: bytes, position: int, end: int, count: int) -> tuple[Headers, int]:
+def decode_headers(block: bytes, position: int, end: int, count: int) -> tuple[Headers, int]:
     if count < 0:
         raise InvalidRecord(f"a record with {count} headers")
     headers = []
@@ -153,7 +153,7 @@ def _nullable(block: bytes, position: int, end: int) -> tuple[bytes | None, int]
     if byte < 0x80:  # most keys and values are shorter than 64 bytes: no call for them
         length, position = (byte >> 1) ^ -(byte & 1), position + 1
     else:
-        length, position = _varint(block, position)
+        length, position = read_varint(block, position)
     if length < 0:
         if length != -1:
             raise InvalidRecord(f"a field of {length} bytes at byte {position}")
@@ -163,7 +163,7 @@ def _nullable(block: bytes, position: int, end: int) -> tuple[bytes | None, int]
     return block[position : position + length], position + length
 
 
-def _varint(block: bytes, position: int) -> tuple[int, int]:
+def read_varint(block: bytes, position: int) -> tuple[int, int]:
     """The zigzag varint at `position` and where it ends."""
     byte = block[position]
     position += 1
@@ -181,76 +181,21 @@ def _varint(block: bytes, position: int) -> tuple[int, int]:
             raise InvalidRecord(f"a number at byte {position} takes more than ten bytes")
 
 
-def check_records(block: bytes, header: BatchHeader, *, require_keys: bool) -> None:
-    """Raise `InvalidRecord` unless the block holds what the header announces, offset deltas counting up from 0.
-
-    `require_keys` is a compacted topic's rule: without a key, compaction could never tell what a record replaces; `KeysMissing`
-    names those that lack one (`NAMED_RECORDS_MAX` of them are enough to refuse the batch). Half the cost of reading the
-    records, which is most of what recompressing a batch costs.
-    """
-    position = 0
-    keyless: list[int] | None = [] if require_keys else None
-    try:
-        for index in range(header.record_count):
-            position = _check_record(block, position, index, keyless)
-            if keyless and len(keyless) == NAMED_RECORDS_MAX:
-                raise KeysMissing(keyless, header.record_count)
-    except IndexError:
-        raise _cut_record(block) from None
-    if position != len(block):
-        raise _left_over(block, position, header)
-    if keyless:
-        raise KeysMissing(keyless, header.record_count)
-
-
-def _check_record(block: bytes, position: int, index: int, keyless: list[int] | None) -> int:
-    """Where the `index`-th record, which begins at `position`, ends; it joins `keyless` if it has no key.
-
-    `IndexError` when the block ends first.
-    """
-    length, position = _varint(block, position)
-    end = position + length
-    if end > len(block) or length < 0:
-        raise _long_record(block, position, length)
-    _, position = _varint(block, position + 1)
-    offset_delta, position = _varint(block, position)
-    if offset_delta != index:
-        raise InvalidRecord(f"record {index} has offset delta {offset_delta}")
-    size, position = _varint(block, position)
-    if size < 0:
-        if size != -1:
-            raise InvalidRecord(f"a field of {size} bytes at byte {position}")
-        if keyless is not None:
-            keyless.append(index)
-        size = 0
-    position += size
-    size, position = _varint(block, position)
-    if size < -1:
-        raise InvalidRecord(f"a field of {size} bytes at byte {position}")
-    position += max(size, 0)
-    header_count, position = _varint(block, position)
-    if header_count:
-        _, position = _decode_headers(block, position, end, header_count)
-    if position != end:
-        raise _odd_record(length, position - end + length)
-    return end
-
-
-def _cut_record(block: bytes) -> InvalidRecord:
+def cut_record(block: bytes) -> InvalidRecord:
     return InvalidRecord(f"the batch's {len(block)} bytes of records end inside a record")
 
 
-def _left_over(block: bytes, position: int, header: BatchHeader) -> InvalidRecord:
+def left_over(block: bytes, position: int, header: BatchHeader) -> InvalidRecord:
     return InvalidRecord(
         f"{len(block) - position} bytes are left after the {header.record_count} records that the batch announces"
     )
 
 
-def _long_record(block: bytes, position: int, length: int) -> InvalidRecord:
+def long_record(block: bytes, position: int, length: int) -> InvalidRecord:
     return InvalidRecord(f"a record of {length} bytes at byte {position}, {len(block) - position} are left")
 
 
-def _odd_record(length: int, used: int) -> InvalidRecord:
+def odd_record(length: int, used: int) -> InvalidRecord:
     return InvalidRecord(f"a record of {length} bytes holds {used} bytes of fields")
 
 

@@ -3,7 +3,8 @@
 Kafka looks at every record. The header's first and largest timestamp bound them all, but for records that are older than the
 first of their batch, and looking at these two costs nothing: so a good batch's records stay unread (decision 5). Only where
 the header is refused are the records read, to name those that are to blame (KIP-467) as Kafka does; and since this is done in
-the turn of the loop, only where that is quick for certain. The refusal is the same without names.
+the turn of the loop, only where that is quick for certain. The refusal is the same without names. Where a topic has its
+records looked at anyway, `record_check` asks the same of each.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def check_timestamps(batch: Buffer, header: BatchHeader, *, now_ms: int, before_
             )
 
 
+def out_of_bounds(place: int, timestamp: int, oldest: int, newest: int) -> RecordError:
+    """How such a record is told."""
+    return RecordError(place, f"timestamp {timestamp} is outside [{oldest}, {newest}]")
+
+
 def _outside(batch: Buffer, header: BatchHeader, oldest: int, newest: int) -> tuple[RecordError, ...]:
     """The records that are out of bounds, if finding them is quick; a batch that cannot be read names none."""
     if header.record_count > _READ_RECORDS_MAX:
@@ -47,7 +53,7 @@ def _outside(batch: Buffer, header: BatchHeader, oldest: int, newest: int) -> tu
     try:
         for index, timestamp in enumerate(read_timestamps(batch, header, limit=_UNPACKED_MAX)):
             if timestamp != NO_TIMESTAMP and not oldest <= timestamp <= newest:
-                named.append(RecordError(index, f"timestamp {timestamp} is outside [{oldest}, {newest}]"))
+                named.append(out_of_bounds(index, timestamp, oldest, newest))
                 if len(named) == NAMED_RECORDS_MAX:
                     break
     except RecordsError:
