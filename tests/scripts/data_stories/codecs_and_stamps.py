@@ -17,6 +17,8 @@ def tell(talk: Conversation) -> None:
     repacked(talk)
     bounds(talk)
     append_time(talk)
+    stamped_and_packed(talk)
+    keyless_and_late(talk)
 
 
 def codecs(talk: Conversation) -> None:
@@ -82,3 +84,34 @@ def append_time(talk: Conversation) -> None:
     talk.ask("stamped, as if it were already", produce, 9, produced(topic, (0, patched(batch(b"a"), 21, ">h", 8))))
     talk.ask("what the stamped one keeps", fetch, 12, fetched(topic, wanted(0, 0)))
     talk.ask("a time before all stamps", list_offsets, 7, offsets(topic, (0, THEN)))
+
+
+def stamped_and_packed(talk: Conversation) -> None:
+    """The broker's time, in a codec that the topic chose."""
+    topic = talk.topic("stamped-packed", message_timestamp_type="LogAppendTime", compression_type="lz4")
+    for codec in range(5):
+        records = batch(b"a", b"b", codec=codec, step=7)
+        talk.ask(f"stamped and packed, codec {codec}", produce, 9, produced(topic, (0, records)))
+    for label in ("numbered", "numbered, again"):
+        talk.ask(f"stamped, packed, {label}", produce, 9, produced(topic, (0, numbered(0, 2))))
+    talk.ask("what the stamped and packed one keeps", fetch, 12, fetched(topic, wanted(0, 0)))
+
+
+def keyless_and_late(talk: Conversation) -> None:
+    """Records without keys and times out of bounds, on a topic that wants both."""
+    now = int(time.time() * 1000)
+    topic = talk.topic(
+        "choosy", cleanup_policy="compact", message_timestamp_before_max_ms="1000000", message_timestamp_after_max_ms="1000000"
+    )
+    for codec in (0, 1):
+        for label, records in {
+            "no key and too old": batch(b"t", key=None, codec=codec),
+            "no key": batch(b"t", at=now, key=None, codec=codec),
+            "too old": batch(b"t", codec=codec),
+            "good, then too old": batch(b"a", b"b", b"c", at=now, step=-HOUR_MS, codec=codec),
+            "good, then too new": batch(b"a", b"b", b"c", at=now, step=HOUR_MS, codec=codec),
+            "no key, then no key and too old": batch(b"a", b"b", at=now, step=-HOUR_MS, key=None, codec=codec),
+            "good": batch(b"a", b"b", at=now, codec=codec),
+        }.items():
+            talk.ask(f"choosy, codec {codec}, {label}", produce, 9, produced(topic, (0, records)))
+    talk.ask("what the choosy one keeps", fetch, 12, fetched(topic, wanted(0, 0)))

@@ -25,6 +25,7 @@ def tell(talk: Conversation) -> None:
     shortened(talk)
     as_replica(talk, topic, topic_id)
     gone(talk)
+    segments(talk)
 
 
 def good(talk: Conversation, topic: str, topic_id: bytes) -> None:
@@ -150,3 +151,17 @@ def gone(talk: Conversation) -> None:
     talk.ask("of the second topic", fetch, 12, fetched(topic, wanted(0, 0)))
     talk.ask("of the first id", fetch, 13, fetched("", wanted(0, 0), topic_id=first_id))
     talk.ask("to the first id", produce, 13, produced("", (0, batch(b"x")), topic_id=first_id))
+
+
+def segments(talk: Conversation) -> None:
+    """A log of several segments."""
+    topic = talk.topic("segmented", segment_bytes="1048576")
+    for place in range(5):
+        talk.quietly(produce, 9, produced(topic, (0, batch(bytes(400_000), bytes([place])))))
+    for offset in (0, 1, 2, 3, 4, 5, 6, 8, 9, 10):
+        talk.ask(
+            f"segments, from {offset}", fetch, 12, fetched(topic, wanted(0, offset, max_bytes=10_000_000), max_bytes=10_000_000)
+        )
+        talk.ask(f"segments, a batch from {offset}", fetch, 12, fetched(topic, wanted(0, offset, max_bytes=500_000)))
+    asked = fetched(topic, wanted(0, 0, max_bytes=10_000_000), max_bytes=10_000_000, min_bytes=1_500_000, max_wait_ms=50)
+    talk.ask("segments, more wanted than is in one", fetch, 12, asked)

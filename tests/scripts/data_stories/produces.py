@@ -20,6 +20,7 @@ def tell(talk: Conversation) -> None:
     refused(talk, topic, topic_id)
     many(talk, topic, topic_id)
     acks(talk, topic)
+    sizes(talk)
     too_old(talk)
     talk.ask("what is there in the end", fetch, 12, fetched(topic, wanted(0, 0), wanted(1, 0)))
 
@@ -88,6 +89,22 @@ def acks(talk: Conversation, topic: str) -> None:
         connection = talk.connected()
         connection.send(produce, 9, request)
         talk.ask(f"metadata behind {label}", metadata, 9, metadata.MetadataRequest([], allow_auto_topic_creation=False))
+
+
+def sizes(talk: Conversation) -> None:
+    """Batches that are larger than something, before or after they are packed anew."""
+    unpacked = talk.topic("unpacked", compression_type="uncompressed", max_message_bytes="2000")
+    talk.ask("too large when unpacked", produce, 9, produced(unpacked, (0, batch(bytes(50_000), codec=1))))
+    talk.ask("small enough when unpacked", produce, 9, produced(unpacked, (0, batch(bytes(1_800), codec=1))))
+    packed = talk.topic("packed", compression_type="gzip", max_message_bytes="2000")
+    talk.ask("small enough only when packed", produce, 9, produced(packed, (0, batch(bytes(50_000)))))
+    small = talk.topic("small-segments", segment_bytes="1048576", max_message_bytes="4000000")
+    talk.ask("larger than a segment", produce, 9, produced(small, (0, batch(bytes(1_500_000)))))
+    talk.ask("as large as a segment", produce, 9, produced(small, (0, batch(bytes(1_048_576 - 61 - 12)))))
+    talk.ask("a little larger than a segment", produce, 9, produced(small, (0, batch(bytes(1_048_576 - 61 - 8)))))
+    everything = produced(small, (0, batch(b"x")))
+    everything.transactional_id = "a-transaction"
+    talk.every("transactional id, ordinary batch", produce, BY_NAME, lambda v: everything)
 
 
 def too_old(talk: Conversation) -> None:
