@@ -71,7 +71,8 @@ def _partitions_max(node: Node) -> object:
 
 
 PROBES: dict[str, tuple[str, Callable[[Node], object]]] = {
-    "max.connections": ("0", lambda node: node.server._refusal()),
+    "max.connection.creation.rate": ("0", lambda node: node.server._refusal("PLAINTEXT")),
+    "max.connections": ("0", lambda node: node.server._refusal("PLAINTEXT")),
     "max.connections.per.ip": ("5", lambda node: node.server._per_ip_limit("127.0.0.1")),
     "max.connections.per.ip.overrides": ("127.0.0.1:5", lambda node: node.server._per_ip_limit("127.0.0.1")),
     "num.recovery.threads.per.data.dir": ("5", lambda node: node.state.log_manager.settings.recovery_concurrency),

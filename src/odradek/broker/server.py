@@ -5,10 +5,10 @@ connections and no new requests, then wait for the answers under way. A sweep cl
 `connections.max.idle.ms`, and those that hold memory which others need: they send too slowly what they announced, or
 take nothing of what they asked for.
 
-Limits: `max.connections` (further ones wait to be accepted, as in Kafka), `max.connections.per.ip` and its overrides (one
-more is closed as soon as it is accepted), `socket.request.max.bytes`, `odradek.connection.inflight.max`, and memory for
-requests (`odradek.memory.inflight.bytes`, or `queued.max.request.bytes` where that is less) and for answers
-(`odradek.memory.unsent.bytes`).
+Limits: `max.connections` and `max.connection.creation.rate`, of the broker and of a listener (further ones wait to be
+accepted, as in Kafka), `max.connections.per.ip` and its overrides (one more is closed as soon as it is accepted),
+`socket.request.max.bytes`, `odradek.connection.inflight.max`, and memory for requests (`odradek.memory.inflight.bytes`, or
+`queued.max.request.bytes` where that is less) and for answers (`odradek.memory.unsent.bytes`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from odradek.base.logging import get_logger
 from odradek.broker.acceptor import Acceptor
+from odradek.broker.admission import Admission, Refusal
 from odradek.broker.budget import MemoryBudget, UnsentAnswers
 from odradek.broker.connection import Connection
 from odradek.broker.dispatch import Dispatcher
@@ -70,7 +71,9 @@ class Server:
         pauses = self.metrics.registry.counter(
             "odradek_accept_pauses_total", "Times that new connections had to wait, by reason", "reason"
         )
-        self._acceptor = Acceptor(self._refusal, lambda: len(self._connections), pauses)
+        self._by_listener: Counter[str] = Counter()
+        self._admission = Admission(lambda: state.config)
+        self._acceptor = Acceptor(self._refusal, self._admission.accepted, lambda: len(self._connections), pauses)
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
@@ -98,16 +101,15 @@ class Server:
         )  # fmt: skip
         sockets = bind(endpoint, options)
         for each in sockets:
-            self._acceptor.listen(each, lambda: Connection(self, endpoint.name))
+            self._acceptor.listen(each, endpoint.name, lambda: Connection(self, endpoint.name))
         port: int = sockets[0].getsockname()[1]
         return port
 
-    def _refusal(self) -> str:
-        """Why nobody is accepted now, or "": Kafka lets newcomers wait, too, where `max.connections` is reached."""
-        limit = self.state.config.get_int("max.connections")
-        if len(self._connections) + self._acceptor.opening_count >= limit:
-            return f"{limit} connections are open (max.connections)"
-        return ""
+    def _refusal(self, listener: str) -> Refusal | None:
+        """Why nobody is accepted there now: Kafka lets newcomers wait, too."""
+        there = self._by_listener[listener] + self._acceptor.opening_count(listener)
+        everywhere = len(self._connections) + self._acceptor.opening_count()
+        return self._admission.refusal(listener, there, everywhere, asyncio.get_running_loop().time())
 
     def _per_ip_limit(self, host: str) -> int:
         config = self.state.config
@@ -121,6 +123,7 @@ class Server:
         self._connections.add(connection)
         self._empty.clear()
         self._by_host[connection.client_host] += 1
+        self._by_listener[connection.listener] += 1
         self.metrics.connections_accepted.value += 1
         self.metrics.connections.value = len(self._connections)
         if self.stopping:
@@ -134,6 +137,7 @@ class Server:
     def forget(self, connection: Connection) -> None:
         """A connection is gone."""
         self._connections.discard(connection)
+        self._by_listener[connection.listener] -= 1
         self._by_host[connection.client_host] -= 1
         if self._by_host[connection.client_host] <= 0:
             del self._by_host[connection.client_host]

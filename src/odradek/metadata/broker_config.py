@@ -118,6 +118,11 @@ class BrokerConfig:
         value = self._values[name]
         return value if isinstance(value, tuple) else ()
 
+    def of_listener(self, listener: str, name: str) -> tuple[str, ConfigValue]:
+        """`listener.name.LISTENER.NAME`, the listener in small letters as in Kafka, and its value: None where it is unset."""
+        full_name = f"{_LISTENER_PREFIX}{listener.lower()}.{name}"
+        return full_name, self._values.get(full_name)
+
     @property
     def node_id(self) -> int | None:
         """`node.id`, else `broker.id`, else None (let the data directory say)."""

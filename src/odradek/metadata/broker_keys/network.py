@@ -43,6 +43,10 @@ KEYS = (
         "max.connections", INT_MAX, "Connections at one time. Further ones wait to be accepted until one has gone.", 0,
         update=CLUSTER_WIDE,
     ),
+    integer(
+        "max.connection.creation.rate", INT_MAX, "Connections accepted per second. Further ones wait for their turn.", 0,
+        update=CLUSTER_WIDE,
+    ),
     integer("max.connections.per.ip", INT_MAX, "Connections at one time from one address.", 0, update=CLUSTER_WIDE),
     string(
         "max.connections.per.ip.overrides", "",
@@ -60,12 +64,6 @@ KEYS = (
         string(
             "listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
             "Which protocol each listener name speaks.", update=PER_BROKER,
-        ),
-    ),
-    *without_effect(
-        "connections are bounded in number, not in rate",
-        integer(
-            "max.connection.creation.rate", INT_MAX, "New connections that are accepted per second.", 0, update=CLUSTER_WIDE
         ),
     ),
     long(
