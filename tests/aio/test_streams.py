@@ -35,7 +35,7 @@ def on_file(tmp_path):
     return run
 
 
-pieces = st.integers(1, 20_000)
+pieces = st.integers(500, 20_000)
 
 
 @given(st.lists(st.integers(0, 30_000), max_size=12), pieces, st.integers(1, 4), st.integers(0, 9000))

@@ -86,12 +86,16 @@ class ThreadPool:
         """Hand `function(*args)` over; the future brings its outcome. Raises `GateClosedError` after `close()`."""
         self._gate.enter()
         call = _Call(asyncio.get_running_loop(), function, args, dispose)
-        self.operations[operation] = self.operations.get(operation, 0) + 1
+        self.count(operation)
         if self._gate.count > len(self._threads) < self.threads_max:
             self._start_thread()
         self.queued_max = max(self.queued_max, self.queued)
         self._queue.put(call)
         return call.future
+
+    def count(self, operation: Operation) -> None:
+        """One more that left the loop, on a thread or otherwise."""
+        self.operations[operation] = self.operations.get(operation, 0) + 1
 
     async def run(
         self,

@@ -66,9 +66,13 @@ class ThreadStorage:
         flags |= os.O_EXCL if exclusive else 0
         flags |= os.O_TRUNC if truncate else 0
         fd, size = await self._pool.run(Operation.OPEN, posix.open_file, path, flags, dispose=_close_opened)
-        file = ThreadFile(path, fd, size, self._pool, self._forget)
+        file = self._file(path, fd, size)
         self._files.add(file)
         return file
+
+    def _file(self, path: str, fd: int, size: int) -> ThreadFile:
+        """What this engine makes of a descriptor."""
+        return ThreadFile(path, fd, size, self._pool, self._forget)
 
     def _forget(self, file: ThreadFile) -> None:
         self._files.discard(file)
