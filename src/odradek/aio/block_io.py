@@ -16,8 +16,8 @@ from odradek.aio.aligned import AlignedBuffer, BufferPool
 from odradek.aio.disk_rates import Direction
 from odradek.aio.engine import Engine
 from odradek.aio.io_queue import IoQueue, Priority
+from odradek.aio.one_at_a_time import OneAtATime
 from odradek.aio.thread_pool import ThreadPool
-from odradek.aio.turns import Turns
 from odradek.aio.windows import Window
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class BlockIo:
         self.priority = priority
         self.reached = length  # the file is at most so long on the disk
         self._machinery = machinery
-        self._turns = Turns[int]()
+        self._turns = OneAtATime[int]()
 
     async def lend(self, size: int) -> AlignedBuffer:
         return await self._machinery.buffers.lend(size)

@@ -22,6 +22,7 @@ from odradek.aio.faults import FaultPlan
 from odradek.aio.gate import Gate
 from odradek.aio.memory_disk import Directory, Inode, MemoryDisk, Truncation
 from odradek.aio.memory_file import MemoryFile
+from odradek.aio.one_at_a_time import OneAtATime
 from odradek.aio.power_cut import disk_after_power_cut
 from odradek.aio.storage import (
     READ_BYTES_LIMIT,
@@ -31,7 +32,6 @@ from odradek.aio.storage import (
     Operation,
     StorageStatistics,
 )
-from odradek.aio.turns import Turns
 from odradek.base.clock import Clock
 from odradek.base.prng import seeded
 
@@ -87,7 +87,7 @@ class MemoryStorage:
         self._files: set[MemoryFile] = set()
         self._locks: set[str] = set()
         self._gate = Gate("memory storage")
-        self._order = Turns[str]()
+        self._order = OneAtATime[str]()
         self._operations: dict[str, int] = {}
         self._flushes_asked = 0
         self._flushes_done = 0

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TypeVar, TypeVarTuple
 
 from odradek.aio import file_lock, posix
+from odradek.aio.one_at_a_time import OneAtATime
 from odradek.aio.storage import (
     READ_BYTES_LIMIT,
     Buffer,
@@ -23,7 +24,6 @@ from odradek.aio.storage import (
 )
 from odradek.aio.thread_file import ThreadFile
 from odradek.aio.thread_pool import THREADS_MAX, ThreadPool
-from odradek.aio.turns import Turns
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class ThreadStorage:
         self._lasting = lasting
         self._pool = ThreadPool("aio", threads_max)
         self._files: set[ThreadFile] = set()
-        self._order = Turns[str]()
+        self._order = OneAtATime[str]()
         self._flushes_asked = 0
         self._flushes_done = 0
 

@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 
 
-class Turns(Generic[K]):
-    """Turns by key (a path, a block's number); a key that nobody works on takes no memory."""
+class OneAtATime(Generic[K]):
+    """OneAtATime by key (a path, a block's number); a key that nobody works on takes no memory."""
 
     __slots__ = ("_waiting",)
 

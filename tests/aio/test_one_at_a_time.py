@@ -1,4 +1,4 @@
-"""Turns by path: in order, exclusive, and not lost with a cancelled waiter."""
+"""OneAtATime by path: in order, exclusive, and not lost with a cancelled waiter."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from odradek.aio.turns import Turns
+from odradek.aio.one_at_a_time import OneAtATime
 
 
 def test_one_path_takes_turns_in_order_while_others_go_on():
     async def story() -> list[str]:
-        order = Turns()
+        order = OneAtATime()
         told: list[str] = []
 
         async def work(name: str, path: str) -> None:
@@ -32,7 +32,7 @@ def test_one_path_takes_turns_in_order_while_others_go_on():
 @pytest.mark.parametrize("turns", range(4))
 def test_a_cancelled_waiter_hands_its_turn_on(turns: int):
     async def story() -> None:
-        order = Turns()
+        order = OneAtATime()
 
         async def hold(event: asyncio.Event) -> None:
             async with order.turn("a"):
