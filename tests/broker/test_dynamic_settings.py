@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -88,13 +89,14 @@ AT_THE_NEXT_START = {"listeners"}
 @asynccontextmanager
 async def a_node(directory: Path | None = None, **texts: str) -> AsyncIterator[Node]:
     """A broker with one topic; a temporary one where no directory is given."""
-    given = {"listeners": "PLAINTEXT://127.0.0.1:0", "log.dirs": str(directory or "unused"), **texts}
-    node = await Node.start(load_broker_config(None, given).config, temporary=directory is None)
-    try:
-        await node.state.controller.create_topics([NewTopic("t", 1)])
-        yield node
-    finally:
-        await node.stop()
+    with TemporaryDirectory() as passing:
+        given = {"listeners": "PLAINTEXT://127.0.0.1:0", "log.dirs": str(directory or passing), **texts}
+        node = await Node.start(load_broker_config(None, given).config, temporary=directory is None)
+        try:
+            await node.state.controller.create_topics([NewTopic("t", 1)])
+            yield node
+        finally:
+            await node.stop()
 
 
 async def set_to(node: Node, key: ConfigKey, value: str | None) -> MetadataError | None:
