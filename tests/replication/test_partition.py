@@ -72,6 +72,23 @@ def test_a_request_for_another_leader_is_refused_by_which_is_newer() -> None:
     asyncio.run(story())
 
 
+def test_an_epoch_whose_records_are_lost_ended_where_the_log_was_cut() -> None:
+    async def story() -> None:
+        async with partition() as leader:
+            leader.leader_epoch = 5
+            assert leader.end_offset_for_epoch(4) == (4, 0), "nothing is known but the leader's own epoch, from 0 on"
+            leader.leader_epoch = 3
+            await put(leader, 3)
+            leader.leader_epoch = 5
+            assert [leader.end_offset_for_epoch(epoch) for epoch in (3, 4, 5)] == [(3, 3), (3, 3), (5, 3)]
+            assert leader.end_offset_for_epoch(6) == (-1, -1), "nobody has led in it yet"
+            assert leader.end_offset_for_epoch(2) == (2, 0)
+            await put(leader)
+            assert [leader.end_offset_for_epoch(epoch) for epoch in (3, 4, 5)] == [(3, 3), (3, 3), (5, 4)], "and so it stays"
+
+    asyncio.run(story())
+
+
 def test_acks_all_needs_no_more_in_sync_replicas_than_there_are_replicas() -> None:
     async def story() -> None:
         async with partition(min_insync_replicas=2) as leader:

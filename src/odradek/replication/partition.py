@@ -190,9 +190,17 @@ class Partition:
         return self._await_flush(end_offset)
 
     def end_offset_for_epoch(self, epoch: int) -> tuple[int, int]:
-        """The largest epoch at or below `epoch`, and its end (the log end for the newest); (-1, -1) when none is known."""
+        """The largest epoch at or below `epoch`, and its end (the log end for the newest); (-1, -1) when none is known.
+
+        The leader's own epoch begins at the log's end until something is appended under it. So an epoch between it and the
+        log's newest, all of whose records a power cut took, is told to have ended there: a client that has read some goes back
+        to where the log was cut, and does not start over wherever `auto.offset.reset` says.
+        """
         if epoch == self.leader_epoch:
             return epoch, self.log.log_end_offset
+        newest = self.log.latest_epoch
+        if newest < epoch < self.leader_epoch:
+            return (newest if newest >= 0 else epoch), self.log.log_end_offset
         return self.log.end_offset_for_epoch(epoch)
 
     def watch(self, watcher: AppendWatcher) -> None:
