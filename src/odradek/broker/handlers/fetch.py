@@ -1,10 +1,10 @@
 """Fetch (API key 1), versions 4 to 18.
 
-A fetch is planned (`fetch_session.py`: which partitions, incremental or full), measured (which slice of which segment
-each partition would give, no byte read), and then either answered or parked until enough has been appended, something
-is wrong, or `max.wait.ms` is over. An answer's bytes come from the page cache in the same turn of the loop; where the
-cache is cold the rest of the work moves off the loop. The first batch is given whole however small the limits are
-(KIP-74), and always from the batch that holds the offset: clients drop the records before it.
+A fetch is planned (`fetch_session.py`: which partitions, incremental or full), measured (`fetch_measure.py`: which slice
+of which segment each partition would give, no byte read), and then either answered or parked until enough has been
+appended, something is wrong, or `max.wait.ms` is over. An answer's bytes come from the page cache in the same turn of the
+loop; where the cache is cold the rest of the work moves off the loop. The first batch is given whole however small the
+limits are (KIP-74), and always from the batch that holds the offset: clients drop the records before it.
 
 Left out on purpose: fetches by followers, since no partition here has a second replica (whoever says that it is one is told so,
 as Kafka tells who is none of a partition's); `rack.id` is not needed while there is one replica to read from.
@@ -13,16 +13,14 @@ as Kafka tells who is none of a partition's); `rack.id` is not needed while ther
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from odradek.base.errors import OdradekError
+from odradek.broker.fetch_measure import Measured, Measurer
 from odradek.broker.fetch_session import FetchItem, FetchKey, FetchPlan
-from odradek.broker.partitions import UnknownTopicId
-from odradek.log.errors import OffsetOutOfRange
-from odradek.log.results import EMPTY_SLICE, WOULD_BLOCK, Slice
+from odradek.log.results import WOULD_BLOCK
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.fetch import (
-    EpochEndOffset,
     FetchableTopicResponse,
     FetchRequest,
     FetchResponse,
@@ -33,7 +31,6 @@ from odradek.wire.messages.fetch import (
 
 if TYPE_CHECKING:
     from odradek.broker.context import RequestContext
-    from odradek.replication.partition import Partition
 
 _TOPIC_IDS_SINCE = 13
 _SESSIONS_SINCE = 7
@@ -41,18 +38,6 @@ _REPLICA_STATE_SINCE = 15
 _LEADERS_TOLD_SINCE = 16
 _LEADER_TOLD_WITH: Final = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH))
 _READ_UNCOMMITTED, _READ_COMMITTED = 0, 1
-
-
-class NotAReplica(OdradekError):
-    """A fetch by a broker that has no replica of the partition."""
-
-    code: ClassVar[int] = ErrorCode.NOT_LEADER_OR_FOLLOWER
-
-
-class InconsistentTopicId(OdradekError):
-    """A session's topic was deleted, and another one has its name."""
-
-    code: ClassVar[int] = ErrorCode.INCONSISTENT_TOPIC_ID
 
 
 def handle(request: FetchRequest, context: RequestContext) -> FetchResponse | asyncio.Future[Any]:
@@ -83,6 +68,13 @@ def _refused(request: FetchRequest, error: int, context: RequestContext) -> Fetc
     return response
 
 
+def _replica_id(request: FetchRequest, version: int) -> int:
+    """Which broker asks; -1 for a consumer, and other negative ones for tools."""
+    if version < _REPLICA_STATE_SINCE:
+        return request.replica_id
+    return -1 if request.replica_state is None else request.replica_state.replica_id
+
+
 def _plan(request: FetchRequest, context: RequestContext) -> FetchPlan:
     by_id = context.version >= _TOPIC_IDS_SINCE
     name_of = context.broker.partitions.name_of
@@ -106,132 +98,41 @@ def _plan(request: FetchRequest, context: RequestContext) -> FetchPlan:
     )
 
 
-def _replica_id(request: FetchRequest, version: int) -> int:
-    """Which broker asks; -1 for a consumer, and other negative ones for tools."""
-    if version < _REPLICA_STATE_SINCE:
-        return request.replica_id
-    return -1 if request.replica_state is None else request.replica_state.replica_id
-
-
-class _Measured:
-    """What one partition would give: a slice of a file, or an error. `cold` when finding it needs the disk."""
-
-    __slots__ = ("cold", "data", "item", "limits", "partition", "slice")
-
-    def __init__(self, item: FetchItem) -> None:
-        self.item = item
-        self.partition: Partition | None = None
-        self.slice: Slice = EMPTY_SLICE
-        self.cold = False
-        self.limits = (0, 0, False)
-        self.data = PartitionData(item.index, high_watermark=-1, records=b"")
-
-    def fail(self, error: Exception) -> None:
-        """Answer with the error alone, whatever was found out before it."""
-        code = getattr(error, "code", ErrorCode.KAFKA_STORAGE_ERROR)
-        self.data = PartitionData(self.item.index, error_code=code, high_watermark=-1, records=b"")
-        if self.partition is not None:  # where there is no such partition, Kafka says "none" instead of null
-            self.data.aborted_transactions = None
-
-
 class _Fetch:
     """One fetch on its way through."""
 
-    __slots__ = (
-        "_by_id",
-        "_committed",
-        "_leader_told",
-        "_replica_id",
-        "context",
-        "measured",
-        "min_bytes",
-        "plan",
-        "request",
-        "size",
-        "urgent",
-    )
+    __slots__ = ("_leader_told", "_measurer", "context", "measured", "min_bytes", "plan", "request", "size", "urgent")
 
     def __init__(self, request: FetchRequest, context: RequestContext, plan: FetchPlan) -> None:
         self.request = request
         self.context = context
         self.plan = plan
-        self._by_id = context.version >= _TOPIC_IDS_SINCE
-        self._committed = request.isolation_level == _READ_COMMITTED
+        self._measurer = Measurer(
+            context.broker.partitions, by_id=context.version >= _TOPIC_IDS_SINCE,
+            committed=request.isolation_level == _READ_COMMITTED, replica_id=_replica_id(request, context.version),
+        )  # fmt: skip
         self.min_bytes = min(request.min_bytes, context.broker.config.get_int("fetch.max.bytes"))
-        self.measured: list[_Measured] = []
+        self.measured: list[Measured] = []
         self.size = 0
         self.urgent = False
         self._leader_told = False
-        self._replica_id = _replica_id(request, context.version)
 
     def measure(self) -> None:
         """Find out what there is to give, without reading it."""
         self.measured, self.size, self.urgent = [], 0, False
-        unsent = self.context.broker.unsent
+        unsent, measurer = self.context.broker.unsent, self._measurer
         left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"), unsent.room)
         for item in self.plan.items:
-            found = _Measured(item)
+            found = Measured(item)
             self.measured.append(found)
             try:
-                self._measure_one(found, left, unsent.has_room_for_one)
+                measurer.measure(found, left, min_one_batch=self.size == 0 and unsent.has_room_for_one)
+                self.urgent = self.urgent or found.cold or found.data.diverging_epoch is not None
             except (OdradekError, OSError) as error:
                 self._fail(found, error)
                 self.urgent = True
             left = max(0, left - (found.limits[0] if found.cold else found.slice.size))
             self.size += found.slice.size
-
-    def _measure_one(self, found: _Measured, left: int, has_room: bool) -> None:
-        item, data = found.item, found.data
-        partitions = self.context.broker.partitions
-        try:
-            partition = (
-                partitions.by_id(item.topic_id, item.index) if self._by_id else partitions.by_name(item.topic, item.index)
-            )
-        except UnknownTopicId as error:
-            self._topic_is_gone(found, error)
-        found.partition = partition
-        data.aborted_transactions = None  # null but for who asked for read_committed
-        if item.current_leader_epoch >= 0:  # any negative epoch means that the client doesn't say
-            partition.check_leader_epoch(item.current_leader_epoch)
-        if self._replica_id >= 0:
-            raise NotAReplica(f"{partition.topic}-{partition.index} has no replica on a broker {self._replica_id}")
-        log = partition.log
-        end = partition.last_stable_offset if self._committed else partition.high_watermark
-        if item.last_fetched_epoch >= 0 and self._diverges(found, partition):
-            return
-        found.limits = (min(item.max_bytes, left), end, self.size == 0 and has_room)
-        result = log.read_slice(item.fetch_offset, found.limits[0], end, min_one_batch=found.limits[2])
-        if result is WOULD_BLOCK:
-            found.cold = self.urgent = True
-        else:
-            found.slice = result
-        data.high_watermark = partition.high_watermark
-        data.last_stable_offset = partition.last_stable_offset
-        data.log_start_offset = log.log_start_offset
-        if self._committed:
-            data.aborted_transactions = []
-
-    def _topic_is_gone(self, found: _Measured, error: UnknownTopicId) -> NoReturn:
-        """A session keeps the name that an id had: it is asked for then, as Kafka does."""
-        item = found.item
-        if not item.topic:
-            raise error
-        found.partition = self.context.broker.partitions.by_name(item.topic, item.index)
-        raise InconsistentTopicId(f"{item.topic} is another topic than the one that was asked for")
-
-    def _diverges(self, found: _Measured, partition: Partition) -> bool:
-        epoch, end = partition.end_offset_for_epoch(found.item.last_fetched_epoch)
-        if epoch < 0 or end < 0:
-            log = partition.log
-            raise OffsetOutOfRange(log.name, found.item.fetch_offset, log.log_start_offset, log.log_end_offset)
-        if epoch == found.item.last_fetched_epoch and end >= found.item.fetch_offset:
-            return False
-        found.data.diverging_epoch = EpochEndOffset(epoch, end)
-        found.data.high_watermark = partition.high_watermark
-        found.data.last_stable_offset = partition.last_stable_offset
-        found.data.log_start_offset = partition.log.log_start_offset
-        self.urgent = True
-        return True
 
     def is_ready(self) -> bool:
         """Whether to answer now rather than park."""
@@ -239,7 +140,7 @@ class _Fetch:
 
     def answer(self) -> FetchResponse | asyncio.Future[Any]:
         """Read what was measured: now where the page cache has it, else by a task."""
-        cold: list[_Measured] = []
+        cold: list[Measured] = []
         for found in self.measured:
             if found.cold:
                 cold.append(found)
@@ -256,7 +157,7 @@ class _Fetch:
             return task
         return self._response()
 
-    def _read_warm(self, found: _Measured, cold: list[_Measured]) -> None:
+    def _read_warm(self, found: Measured, cold: list[Measured]) -> None:
         try:
             read = found.slice.read_now()
         except OSError as error:
@@ -268,17 +169,17 @@ class _Fetch:
         else:
             found.data.records = read
 
-    def _fail(self, found: _Measured, error: Exception) -> None:
+    def _fail(self, found: Measured, error: Exception) -> None:
         found.fail(error)
         if found.data.error_code in _LEADER_TOLD_WITH and self.context.version >= _LEADERS_TOLD_SINCE:
             self._tell_leader(found)
         self.context.broker.metrics.fetch_errors.count_error(found.data.error_code)
 
-    def _tell_leader(self, found: _Measured) -> None:
+    def _tell_leader(self, found: Measured) -> None:
         """Whoever takes another for the leader learns of the present one here, without asking for metadata (KIP-951)."""
         if found.partition is not None:
             found.data.current_leader = LeaderIdAndEpoch(self.context.broker.node_id, found.partition.leader_epoch)
-            self._leader_told = self._replica_id < 0  # brokers know each other's addresses
+            self._leader_told = self._measurer.replica_id < 0  # brokers know each other's addresses
 
     def _leaders(self) -> list[NodeEndpoint]:
         broker, listener = self.context.broker, self.context.listener
@@ -288,7 +189,7 @@ class _Fetch:
             if each.node_id == broker.node_id and (endpoint := each.endpoints.get(listener)) is not None
         ]
 
-    async def _answer_cold(self, cold: list[_Measured]) -> FetchResponse:
+    async def _answer_cold(self, cold: list[Measured]) -> FetchResponse:
         for found in cold:
             try:
                 await self._read_cold(found)
@@ -296,7 +197,7 @@ class _Fetch:
                 self._fail(found, error)
         return self._response()
 
-    async def _read_cold(self, found: _Measured) -> None:
+    async def _read_cold(self, found: Measured) -> None:
         if found.cold and found.partition is not None:
             max_bytes, end, min_one = found.limits
             found.slice = await found.partition.log.read_slice_cold(
@@ -317,7 +218,7 @@ class _Fetch:
             if self.plan.incremental and not news and data.diverging_epoch is None:
                 continue
             if size:
-                served.append(item.key(self._by_id))
+                served.append(item.key(self._measurer.by_id))
                 if found.partition is not None:
                     found.partition.bytes_out += size
             if last is None or last.topic_id != item.topic_id or last.topic != item.topic:
@@ -331,7 +232,7 @@ class _Fetch:
         return response
 
 
-def _release(cold: list[_Measured]) -> None:
+def _release(cold: list[Measured]) -> None:
     for found in cold:
         if not found.cold:
             found.slice.release()
