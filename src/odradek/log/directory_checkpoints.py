@@ -14,14 +14,14 @@ is begun: a thousand topics that are deleted at once cost two writes, not a thou
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from odradek.aio.storage import Storage
 from odradek.log import checkpoints, names
 from odradek.log.checkpoints import TopicPartition
 from odradek.log.missing import Lines, Missing
+from odradek.log.shared import Shared
 from odradek.log.surroundings import logger
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class DirectoryCheckpoints:
         self._logs = logs
         self._kept: dict[TopicPartition, tuple[Log, Known]] = {}
         self._named: dict[str, Collection[TopicPartition]] = {}
-        self._points = _Shared(self._write_recovery_points)
-        self._starts = _Shared(self._write_log_starts)
+        self._points = Shared(self._write_recovery_points)
+        self._starts = Shared(self._write_log_starts)
         self.missing: dict[
             TopicPartition, Missing
         ] = {}  # lines without a directory, as long as nobody has opened a log for them
@@ -127,22 +127,3 @@ class DirectoryCheckpoints:
             return
         await self._storage.write_atomically(f"{self._directory}/{name}", checkpoints.encode_offsets(offsets))
         self._named[name] = frozenset(offsets)
-
-
-class _Shared:
-    """Work that says how things stand: one at a time, and one that begins after a call serves that call."""
-
-    __slots__ = ("_asked", "_done", "_turn", "_work")
-
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._work = work
-        self._turn = asyncio.Lock()
-        self._asked = self._done = 0
-
-    async def run(self) -> None:
-        self._asked = mine = self._asked + 1
-        async with self._turn:
-            if self._done < mine:
-                begun = self._asked
-                await self._work()
-                self._done = begun

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from odradek.base.errors import OdradekError
 from odradek.log import out_of_space
+from odradek.log.shared import Shared
 from odradek.log.surroundings import Surroundings, logger
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from odradek.log.manager_settings import ManagerSettings
 
 _DELETION_PASS_MS: Final = 5000
+_FLUSH_CONCURRENCY: Final = 16
 
 
 class Housekeeping:
@@ -45,6 +47,8 @@ class Housekeeping:
         self._surroundings = surroundings
         self._checkpoints = checkpoints
         self.settings = settings
+        self._closable = Shared(self._flush_all)
+        surroundings.make_closable = self._closable.run
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
@@ -99,11 +103,20 @@ class Housekeeping:
                 with _one_of_many(log, "coming back"):
                     await out_of_space.come_back(log)
         if len(self._surroundings.open_files) > self._surroundings.open_files.limit:
-            waiting = [log for log in self._logs.values() if log.durable_offset < log.log_end_offset]
-            for log in [log for log in waiting if log.offline_reason is None]:
-                with _one_of_many(log, "flush"):
-                    await log.flush()  # only flushed segments may be closed
+            await self._closable.run()
         return len(short)
+
+    async def _flush_all(self) -> None:
+        """Only flushed segments may be closed."""
+        slots = asyncio.Semaphore(_FLUSH_CONCURRENCY)
+
+        async def one(log: Log) -> None:
+            async with slots:
+                with _one_of_many(log, "flush"):
+                    await log.flush()
+
+        waiting = [log for log in self._logs.values() if log.durable_offset < log.log_end_offset]
+        await asyncio.gather(*(one(log) for log in waiting if log.offline_reason is None))
 
     async def run_expiry(self) -> int:
         """Forget producers that were silent for producer.id.expiration.ms; how many."""

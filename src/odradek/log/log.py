@@ -323,15 +323,25 @@ class Log:
         """The segment's file, opened if need be; others are closed to keep within the limit."""
         if segment.file is not None:
             return segment.file
+        await self.make_room(segment)
         file = await segment.open_file(self.surroundings.storage)
         await self.admit(segment)
         return file
 
+    async def make_room(self, segment: Segment) -> None:
+        """Before one more file is opened where too many are not flushed: wait for that. A flush does not wait for flushes."""
+        if self.surroundings.open_files.is_crowded and not segment.dirty:
+            await self.surroundings.make_closable()
+            await self.surroundings.open_files.close_idle()
+
     async def admit(self, segment: Segment) -> None:
-        """The segment's file is open now: close others that are idle if there are too many."""
+        """The segment's file is open now: close others that are idle if there are too many, and it stays open meanwhile."""
         self.surroundings.open_files.admit(segment)
-        for idle in self.surroundings.open_files.take_idle():
-            await idle.close_file()
+        segment.lease.holders += 1
+        try:
+            await self.surroundings.open_files.close_idle()
+        finally:
+            segment.lease.holders -= 1
 
     async def prepare(self, segment: Segment) -> None:
         """Open the segment and load its indexes, rebuilding them from the log where they are missing or wrong."""

@@ -3,7 +3,8 @@
 Ten thousand partitions must not need ten thousand descriptors. Every segment that is used says so (one attribute);
 when more than `limit` are open, a sweep closes those that were not used since the last time round (second chance).
 Two kinds stay: those that a slice holds, and those with bytes that no fdatasync covers (a reopened file might not
-learn of a failed write-back).
+learn of a failed write-back). A sweep that finds too many of these leaves the set crowded, and the next who opens a file
+waits until some are flushed. Files that go are out of their segments before the first is closed: nobody takes one for open.
 
 The indexes of sealed segments are in files and can be dropped any time: the oldest go when all together take more
 than `index_bytes_max`. The active segment's are in memory only, so they are no concern of this module.
@@ -30,9 +31,20 @@ class OpenFiles:
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Files that cannot be closed are a quarter above the limit: no more are to be opened before some are flushed."""
+        return len(self._open) > self.limit + self.limit // 4
+
     def admit(self, segment: Segment) -> None:
         """`segment` has its file open now."""
         self._open[segment] = None
+
+    async def close_idle(self) -> None:
+        """Close files that are not needed where more are open than the limit."""
+        for file in [segment.take_file() for segment in self.take_idle()]:
+            if file is not None:
+                await file.close()
 
     def forget(self, segment: Segment) -> None:
         """`segment` is gone, or was closed by somebody else."""

@@ -105,6 +105,7 @@ async def begin_segment(log: Log, now_ms: int) -> Segment:
         created_ms=now_ms,
         jitter_ms=draw_jitter(log.config, surroundings.prng.random()) if log.config.segment_jitter_ms else 0,
     )
+    await log.make_room(segment)
     file = await segment.open_file(surroundings.storage, create=True)
     if file.size:
         logger.warning("leftover file emptied", path=file.path, size=file.size)

@@ -176,9 +176,14 @@ class Segment:
             self.indexes_saved = False
             raise
 
-    async def close_file(self) -> None:
-        """Give the descriptor back; the segment can be opened again."""
+    def take_file(self) -> File | None:
+        """Its file, to be closed by the caller; the segment can be opened again."""
         file, self.file = self.file, None
+        return file
+
+    async def close_file(self) -> None:
+        """Give the descriptor back."""
+        file = self.take_file()
         if file is not None:
             await file.close()
 

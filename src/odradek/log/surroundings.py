@@ -25,6 +25,7 @@ class Surroundings:
         "deletions",
         "directory_failed",
         "forget_checkpoints",
+        "make_closable",
         "open_files",
         "prng",
         "storage",
@@ -39,6 +40,7 @@ class Surroundings:
         self.directory_failed: Callable[[str], None] = _ignore
         self.checkpoint_starts: Callable[[], Awaitable[None]] = _nothing
         self.checkpoint_recovery_points: Callable[[], Awaitable[None]] = _nothing
+        self.make_closable: Callable[[], Awaitable[None]] = _nothing
         self.forget_checkpoints: Callable[[tuple[str, int]], Awaitable[None]] = _nothing_of
 
 
