@@ -30,7 +30,9 @@ from odradek.metadata.store import Compare, Delete, Entry, Event, Operation, Out
 from odradek.metadata.watch import Broadcast
 
 FORMAT = 1
-_SQLITE_IOERR = 10  # sqlite.org/rescode.html; the higher bits say which I/O
+_SQLITE_READONLY = 8  # sqlite.org/rescode.html; the higher bits say why
+_SQLITE_IOERR = 10  # the higher bits say which I/O
+_MAY_NOT_WRITE = "Permission denied to write to it or beside it"  # a "readonly database" is news to whoever looks at rw-r--r--
 _Result = TypeVar("_Result")
 
 _SCHEMA = """
@@ -248,6 +250,8 @@ class _Database:
         try:
             yield
         except self._error as error:
-            if verb == "write" and error.sqlite_errorcode & 0xFF == _SQLITE_IOERR:
+            kind = getattr(error, "sqlite_errorcode", 0) & 0xFF  # Python's own errors have none
+            if verb == "write" and kind == _SQLITE_IOERR:
                 self._failure = str(error)
-            raise StoreError(f"cannot {verb} the metadata store {self._path}: {error}") from error
+            reason = _MAY_NOT_WRITE if kind == _SQLITE_READONLY else error
+            raise StoreError(f"cannot {verb} the metadata store {self._path}: {reason}") from error
