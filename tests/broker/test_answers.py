@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odradek.base.errors import OdradekError
-from odradek.broker.answers import AnswerInPieces, Encoded
+from odradek.broker.answers import AnswerInPieces
 from odradek.wire.api import ApiKey
 from odradek.wire.messages.describe_configs import (
     ENCODE_RESPONSE,
@@ -39,7 +39,9 @@ def test_pieces_make_the_whole(version: int, cuts: list[int], count: int) -> Non
         answer.add(all_results[start:end])
     whole = bytearray()
     ENCODE_RESPONSE[version](DescribeConfigsResponse(throttle_time_ms=7, results=all_results), whole)
-    assert answer.finish() == Encoded(whole, [each.error_code for each in all_results if each.error_code])
+    made = answer.finish()
+    assert b"".join(made.parts) == whole
+    assert made.error_codes == [each.error_code for each in all_results if each.error_code]
 
 
 def test_an_answer_is_finished_once() -> None:

@@ -20,12 +20,12 @@ from odradek.wire.primitives import write_uvarint
 
 
 class Encoded(Message):
-    """What a handler returns instead of a message: its bytes, and the error codes in it, which are counted."""
+    """What a handler returns instead of a message: its bytes in parts, and the error codes in it, which are counted."""
 
-    __slots__ = ("body", "error_codes")
+    __slots__ = ("error_codes", "parts")
 
-    def __init__(self, body: bytearray, error_codes: list[int]) -> None:
-        self.body = body
+    def __init__(self, parts: list[bytearray], error_codes: list[int]) -> None:
+        self.parts = parts
         self.error_codes = error_codes
 
 
@@ -62,11 +62,9 @@ class AnswerInPieces:
     def finish(self) -> Encoded:
         """The whole."""
         check(bool(self._head), "an answer was finished twice", field=self._field)
-        body = self._head + self._count_of(self.count)
-        body += self._elements
-        body += bytes(self._tail)
+        parts = [self._head + self._count_of(self.count), self._elements, bytearray(self._tail)]
         self._head = self._elements = bytearray()
-        return Encoded(body, self._error_codes)
+        return Encoded(parts, self._error_codes)
 
     def _encoded(self, elements: list[Any]) -> bytearray:
         setattr(self._response, self._field, elements)

@@ -87,8 +87,8 @@ class ApiEntry:
         """The framed answer, in parts: record payloads are not copied."""
         out = bytearray(self.prefixes[version])
         if isinstance(message, Encoded):
-            _PREFIX.pack_into(out, 0, len(out) + len(message.body) - 4, correlation_id)
-            return [out, message.body]
+            _PREFIX.pack_into(out, 0, len(out) + sum(map(len, message.parts)) - 4, correlation_id)
+            return [out, *message.parts]
         gather = self.gatherers.get(version)
         if gather is None:
             self.encoders[version](message, out)

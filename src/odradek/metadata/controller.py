@@ -87,7 +87,8 @@ class Controller:
         if cached is not None and cached[0] is topic.configs and cached[1] is self._config:
             return cached[2]
         made = TopicConfig(topic.configs, self._config)
-        self._topic_configs[topic.name] = (topic.configs, self._config, made)
+        if topic.name in self.image.topics:  # not of one that was only validated: nobody would ever forget it
+            self._topic_configs[topic.name] = (topic.configs, self._config, made)
         return made
 
     async def create_topics(
@@ -164,7 +165,7 @@ class Controller:
                 pending += len(topic.partitions)
                 results.append(topic)
             except MetadataError as error:
-                results.append(error)
+                results.append(error.with_traceback(None))
         changes = [TopicChange(None, topic) for topic in made.values()]
         return await self._carried_out([] if validate_only else changes, results)
 
@@ -183,7 +184,7 @@ class Controller:
                 pending += len(topic.partitions) - len(old.partitions)
                 results.append(topic)
             except MetadataError as error:
-                results.append(error)
+                results.append(error.with_traceback(None))
         return await self._carried_out([] if validate_only else list(changes.values()), results)
 
     async def _delete_topics(self, topic_ids: Sequence[bytes]) -> list[TopicImage | MetadataError]:
@@ -207,13 +208,13 @@ class Controller:
     ) -> list[MetadataError | None]:
         results: list[MetadataError | None] = []
         changes: dict[Resource, Change | None] = {}
-        for resource, decide in decisions:
+        async for resource, decide in _giving_way(decisions):
             try:
                 _check_once(resource, changes)
                 changes[resource] = decide()
                 results.append(None)
             except MetadataError as error:
-                results.append(error)
+                results.append(error.with_traceback(None))
         decided = [change for change in changes.values() if change is not None]
         return await self._carried_out([] if validate_only else decided, results)
 
@@ -260,7 +261,10 @@ class Controller:
 
 
 async def _giving_way(requests: Sequence[_Request]) -> AsyncIterator[_Request]:
-    """Each of them; a request may name a hundred thousand topics, and others are to be served meanwhile."""
+    """Each of them; a request may name a hundred thousand topics, and others are to be served meanwhile.
+
+    The errors that are kept meanwhile are kept without their frames, or a hundred thousand of them would be a gigabyte.
+    """
     for index, request in enumerate(requests):
         if index and index % _DECISIONS_PER_TURN == 0:
             await asyncio.sleep(0)
