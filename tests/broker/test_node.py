@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import urllib.request
 from contextlib import closing
@@ -12,7 +13,14 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 import odradek
+from odradek.broker.node import Node
+from odradek.coordinator.config import ClientInfo
 from odradek.log import meta_properties
+from odradek.metadata.config_file import load_broker_config
+from odradek.metadata.image import Change, TopicImage
+from odradek.metadata.topics import NewTopic
+from odradek.wire.messages.offset_commit import OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic
+from odradek.wire.messages.offset_fetch import OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics
 
 
 def put(broker: odradek.Broker, topic: str, value: bytes = b"x", *, idempotent: bool = False) -> None:
@@ -115,6 +123,37 @@ def test_a_clean_end_does_not(tmp_path: Path) -> None:
             put(broker, "t")
     epochs = (tmp_path / "t-0" / "leader-epoch-checkpoint").read_text().split("\n")[2:-1]
     assert epochs == ["0 0"]
+
+
+def test_a_deletion_that_a_crash_cut_short_is_ended_with_what_groups_committed(tmp_path: Path) -> None:
+    """Otherwise a topic of the same name would be read from where a group was in the old one."""
+    config = load_broker_config(None, {"listeners": "PLAINTEXT://127.0.0.1:0", "log.dirs": str(tmp_path)}).config
+    client = ClientInfo("tester", "/127.0.0.1", 8)
+
+    async def story() -> None:
+        node = await Node.start(config)
+        await node.state.internal_topics.ensure_offsets_topic()
+        made = await node.state.controller.create_topics([NewTopic("doomed", 2), NewTopic("stays")])
+        where = [
+            OffsetCommitRequestTopic(name, partitions=[OffsetCommitRequestPartition(0, 5)]) for name in ("doomed", "stays")
+        ]
+        await node.state.groups.offset_commit(OffsetCommitRequest("g", topics=where), client)
+
+        async def dies(change: Change) -> None:
+            raise OSError("killed between the decision and the deed")
+
+        node.state.controller.listeners[:] = [dies]
+        await node.state.controller.delete_topics([topic.topic_id for topic in made if isinstance(topic, TopicImage)][:1])
+        await node.stop()
+        node = await Node.start(config)
+        assert list(node.state.image.topics) == ["__consumer_offsets", "stays"] and not list(tmp_path.glob("doomed-?"))
+        wanted = [OffsetFetchRequestTopics(name, partition_indexes=[0]) for name in ("doomed", "stays")]
+        fetch = OffsetFetchRequest(groups=[OffsetFetchRequestGroup("g", topics=wanted)])
+        [answer] = (await node.state.groups.offset_fetch(fetch, client)).groups
+        assert [topic.partitions[0].committed_offset for topic in answer.topics] == [-1, 5]
+        await node.stop()
+
+    asyncio.run(story())
 
 
 def test_the_directory_says_whose_it_is(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ class Node:
         self._store: MetadataStore  # from the moment on that it is open
         self._ending: asyncio.Future[None] | None = None
         self._bumped = False  # unclean partitions have their new leader epoch
+        self._deleted: set[str] = set()  # topics whose deletion this start has ended
         self.server: Server | None = None
 
     @classmethod
@@ -182,6 +183,8 @@ class Node:
         await self._open_rooms(self._store)
         await self._adopt_and_bump()
         await self.keeper.open_all()
+        # What groups committed must not hold for another topic of the same name.
+        await self.state.groups.on_topics_deleted([name for name in self._deleted if name not in self.state.image.topics])
         self.state.groups.start()
         self.state.controller.listeners.append(self.keeper.on_change)
         await self._listen()
@@ -286,6 +289,7 @@ class Node:
         kept = len(known.partitions) if known is not None and known.topic_id == stray.topic.topic_id else 0
         for index in stray.topic.partitions:
             if stray.is_removed:
+                self._deleted.add(stray.topic.name)
                 await manager.delete(stray.topic.name, index)
             elif index >= kept:
                 await manager.set_aside(stray.topic.name, index)

@@ -115,12 +115,13 @@ class TopicKeeper:
         partitions = self._state.partitions.remove_topic(topic.name, topic.topic_id)
         for partition in partitions:
             partition.retire(PartitionGone(f"topic {topic.name} was deleted"))
+        if topic.name != GROUP_TOPIC:
+            # Before the logs go: while they are there, the next start knows that this has to be done.
+            await self._state.groups.on_topics_deleted([topic.name])
         await self._state.log_manager.delete(topic.name, *(partition.index for partition in partitions))
         if topic.name == GROUP_TOPIC:
             for partition in partitions:
                 await self._state.groups.unload(partition.index)
-        if topic.name != GROUP_TOPIC:
-            await self._state.groups.on_topics_deleted([topic.name])
 
     def _configure(self, topic: TopicImage) -> None:
         config = self.log_config(topic)
