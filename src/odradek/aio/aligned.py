@@ -11,7 +11,6 @@ and child in turn, and the device's bytes might reach only one of them (open(2),
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +29,8 @@ class AlignedBuffer:
     __slots__ = ("address", "lent", "size", "view")
 
     def __init__(self, size: int) -> None:
+        import ctypes  # whoever never reads past the page cache doesn't wait for it at start
+
         mapped = mmap.mmap(-1, size)
         self.size = size
         self.view = memoryview(mapped)
