@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from odradek.aio.memory_storage import MemoryStorage
 from odradek.base.clock import ManualClock
 from odradek.base.prng import seeded
 from odradek.log.config import LogConfig
+from odradek.log.epoch_cache import EpochCache
 from odradek.log.manager import LogManager
 from odradek.log.results import NEEDS_ROLL
 from odradek.records.batch import parse_header
@@ -85,6 +88,30 @@ def test_an_epoch_whose_records_are_lost_ended_where_the_log_was_cut() -> None:
             assert leader.end_offset_for_epoch(2) == (2, 0)
             await put(leader)
             assert [leader.end_offset_for_epoch(epoch) for epoch in (3, 4, 5)] == [(3, 3), (3, 3), (5, 4)], "and so it stays"
+
+    asyncio.run(story())
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+def test_epochs_end_as_if_each_leaders_began_with_its_first_day(steps: list[int]) -> None:
+    """Kafka notes a leader's epoch when it begins, we note it with its first records: nobody who asks may see which.
+
+    A step of 0 appends, another is the number of epochs until the next leader.
+    """
+
+    async def story() -> None:
+        async with partition() as leader:
+            model = EpochCache()
+            model.assign(leader.leader_epoch, 0)
+            for step in steps:
+                if step:
+                    leader.leader_epoch += step
+                    model.assign(leader.leader_epoch, leader.high_watermark)
+                else:
+                    await put(leader)
+                end = leader.high_watermark
+                for epoch in range(-1, leader.leader_epoch + 2):
+                    assert leader.end_offset_for_epoch(epoch) == model.end_offset_for(epoch, end), epoch
 
     asyncio.run(story())
 
