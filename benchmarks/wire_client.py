@@ -60,14 +60,18 @@ class Connection:
         self.socket.close()
 
 
-def api_versions(host: str, port: int) -> None:
+def greet(connection: Connection) -> None:
     """Ask the smallest question and wait for the answer: what "the broker answers" means here."""
-    module = load(API_VERSIONS)
-    connection = Connection(host, port)
-    answer = connection.ask(API_VERSIONS, 3, module.ApiVersionsRequest("bench", "1"))
-    connection.close()
+    answer = connection.ask(API_VERSIONS, 3, load(API_VERSIONS).ApiVersionsRequest("bench", "1"))
     if answer.error_code:
         raise RuntimeError(f"ApiVersions: error {answer.error_code}")
+
+
+def api_versions(host: str, port: int) -> None:
+    """`greet` on a connection of its own."""
+    connection = Connection(host, port)
+    greet(connection)
+    connection.close()
 
 
 def create_topic(connection: Connection, name: str, partitions: int, configs: dict[str, str] | None = None) -> None:

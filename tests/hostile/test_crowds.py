@@ -15,7 +15,7 @@ from broker_under_test import MIB, BrokerUnderTest, GoodClient, call, eventually
 from odradek.wire.messages import api_versions
 
 IDLE = 2000
-PER_CONNECTION_MAX = 100 << 10  # bytes: its buffer of 64 KiB and what belongs to it
+PER_CONNECTION_MAX = 10 << 10  # bytes: the memory that sockets are read into is shared
 
 
 @contextmanager
