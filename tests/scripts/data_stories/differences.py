@@ -19,7 +19,6 @@ _OLDER_THAN_THE_FIRST = "OWN: the header tells the first record's time and the l
 _TWICE_SENT = "OWN: each batch is kept and answered; Kafka keeps a partition's last one and loses the others without a word"
 _ISOLATION = "OWN: INVALID_REQUEST where Kafka answers UNKNOWN_SERVER_ERROR for want of a check, in the same shape"
 _IN_ORDER = "OWN: topics are answered in the order asked, as often as they are named; Kafka puts its refusals behind the rest"
-_TWICE_READ = "OWN: each place that names a partition is answered; Kafka's map keeps the last one. No client names one twice"
 _LESS_THAN_NOTHING = "OWN: a negative size is read as 0; Kafka fails on it (UNKNOWN_SERVER_ERROR) for want of a check"
 
 KNOWN: dict[str, dict[str, str]] = {
@@ -65,7 +64,6 @@ KNOWN: dict[str, dict[str, str]] = {
         "isolation 2": _ISOLATION,
         "isolation -1": _ISOLATION,
         "good and bad ids together": _IN_ORDER,
-        "one partition twice*": _TWICE_READ,
         "at most -1 of *": _LESS_THAN_NOTHING,
     },
     "topics": {

@@ -86,6 +86,9 @@ def _plan(request: FetchRequest, context: RequestContext) -> FetchPlan:
         for topic in request.topics
         for asked in topic.partitions
     ]  # fmt: skip
+    if len(items) > 1:
+        # As in Kafka: the last place that names a partition counts. A parked fetch is then no larger than the cluster.
+        items = list({item.key(by_id): item for item in items}.values())
     if context.version < _SESSIONS_SINCE:
         return FetchPlan(items)
     forgotten: list[FetchKey] = [
