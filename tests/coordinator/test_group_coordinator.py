@@ -394,6 +394,39 @@ def test_offsets_of_deleted_topics_are_forgotten(world):
     asyncio.run(scenario())
 
 
+def test_what_is_being_committed_when_its_topic_goes_is_forgotten_too(world):
+    async def scenario():
+        one = await world().load_all()
+        one.log.hold()
+        committing = asyncio.create_task(one.groups.offset_commit(commit(1, topic="t"), one.client()))
+        await one.advance(0)
+        forgetting = asyncio.create_task(one.groups.on_topics_deleted(["t"]))
+        await one.advance(0)
+        one.log.release()
+        assert codes(await committing) == {"NONE"}
+        await forgetting
+        assert await committed(one) == {} == await committed(await world(log=one.log).load_all())
+
+    asyncio.run(scenario())
+
+
+def test_topics_that_are_deleted_at_one_time_are_forgotten_together(world):
+    async def scenario():
+        one = await world().load_all()
+        for group in map(str, range(500)):
+            await one.groups.offset_commit(commit(1, group=group, topic=f"t{int(group) % 3}"), one.client())
+        await asyncio.gather(one.groups.on_topics_deleted(["t0"]), one.groups.on_topics_deleted(["t1", "nobody's"]))
+        again = await world(log=one.log).load_all()
+        for there in (one, again):
+            left = {topic for shard in there.groups.runtime.shards.values() for group in shard.offsets.groups()
+                    for topic in shard.offsets.topics_of(group)}  # fmt: skip
+            assert left == {"t2"}
+        await one.groups.on_topics_deleted(["t2"])
+        assert all(not shard.offsets.groups() for shard in one.groups.runtime.shards.values())
+
+    asyncio.run(scenario())
+
+
 def test_single_offsets_are_deleted(world):
     async def scenario():
         one = await world().load_all()

@@ -21,11 +21,13 @@ from odradek.coordinator.names import is_too_long
 from odradek.coordinator.offset_commit import Commit, commit_error, failed_commit, plan_commit
 from odradek.coordinator.offset_fetch import delete_error, fetch_offsets, plan_delete
 from odradek.coordinator.offset_records import offset_record, offset_tombstone
+from odradek.coordinator.offset_store import Topics
 from odradek.coordinator.runtime import Runtime
 from odradek.coordinator.shard import Shard
 from odradek.coordinator.states import GroupState
 from odradek.coordinator.timers import Timers
 from odradek.coordinator.unload import dissolve
+from odradek.sync.turns import pieces
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.delete_groups import DeletableGroupResult
 from odradek.wire.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
@@ -47,6 +49,8 @@ class OffsetService:
     def __init__(self, runtime: Runtime, timers: Timers) -> None:
         self._runtime, self._timers = runtime, timers
         self._expiring: asyncio.Task[int] | None = None
+        self._doomed: set[str] = set()
+        self._forgetting: asyncio.Task[None] | None = None
 
     async def commit(self, request: OffsetCommitRequest, api_version: int) -> OffsetCommitResponse:
         try:
@@ -128,15 +132,43 @@ class OffsetService:
         return DeletableGroupResult(group_id=group_id)
 
     async def forget_topics(self, names: frozenset[str]) -> None:
-        for shard in list(self._runtime.shards.values()):
-            for group_id in shard.offsets.groups():
-                gone = [key for key in shard.offsets.keys_of(group_id) if key[0] in names]
-                try:
-                    await self._bury(shard, group_id, gone)
-                except CoordinatorError as failed:
-                    self._runtime.logger.error(
-                        "offsets of deleted topics remain", group=group_id, topics=sorted(names), error=str(failed)
-                    )
+        """Delete what groups committed for topics that are no more; those that go at one time share a pass over the groups."""
+        self._doomed |= names
+        if self._forgetting is None:
+            self._forgetting = asyncio.get_running_loop().create_task(self._forget_doomed(), name="offsets of deleted topics")
+        await asyncio.shield(self._forgetting)
+
+    async def _forget_doomed(self) -> None:
+        try:
+            while self._doomed:
+                names, self._doomed = frozenset(self._doomed), set()
+                for shard in list(self._runtime.shards.values()):
+                    await self._forget_in(shard, names)
+        finally:
+            self._forgetting = None
+
+    async def _forget_in(self, shard: Shard, names: frozenset[str]) -> None:
+        try:
+            await self._runtime.settle(shard)  # what is being committed is not among the shard's offsets yet
+        except CoordinatorError:
+            pass  # then it will not be
+        async for turn in pieces(shard.offsets.groups(), GROUPS_PER_TURN):
+            doomed = [(group_id, shard.offsets.topics_of(group_id)) for group_id in turn]
+            await asyncio.gather(
+                *(
+                    self._forget_of(shard, group_id, topics, found)
+                    for group_id, topics in doomed
+                    if (found := topics.keys() & names)
+                )
+            )
+
+    async def _forget_of(self, shard: Shard, group_id: str, topics: Topics, names: set[str]) -> None:
+        try:
+            await self._bury(shard, group_id, [(name, partition) for name in names for partition in topics[name]])
+        except CoordinatorError as failed:
+            self._runtime.logger.error(
+                "offsets of deleted topics remain", group=group_id, topics=sorted(names), error=str(failed)
+            )
 
     # Expiry
 
@@ -153,8 +185,8 @@ class OffsetService:
             self.schedule_expiry()
 
     async def close(self) -> None:
-        if self._expiring is not None:
-            await asyncio.gather(self._expiring, return_exceptions=True)
+        under_way = [task for task in (self._expiring, self._forgetting) if task is not None]
+        await asyncio.gather(*under_way, return_exceptions=True)
         self._timers.cancel(_EXPIRY)
 
     async def expire(self) -> int:
