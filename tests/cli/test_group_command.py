@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupState
 
+from odradek.cli.client import Target
+from odradek.cli.errors import CliError
 from odradek.cli.group import GROUP_STATES, group_state
+from odradek.cli.group_admin import apply_moves
+from odradek.cli.reset_plan import Move
 
 
 @pytest.fixture
@@ -134,3 +138,10 @@ def test_what_is_not_there(cli: Any, group: str) -> None:
     assert partition.code == 4 and "has no partition 9: it has 2" in partition.err
     offsets = cli("group", "reset-offsets", f"{group}-not", "--all-topics", "--to-earliest")
     assert offsets.code == 4 and "no committed offsets" in offsets.err
+
+
+def test_a_move_that_is_refused_for_one_partition_is_no_success(bootstrap: str, group: str) -> None:
+    """The topic was deleted after the plan was made: the client library calls the order done all the same."""
+    moves = [Move(group, 0, None, 0, False), Move(f"{group}-not", 0, None, 0, False)]
+    with pytest.raises(CliError, match=rf"{group}-not-0: .*UNKNOWN_TOPIC_OR_PART"):
+        apply_moves(Target(bootstrap), group, moves)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from odradek.cli.errors import CliError, Conflict, NotFound, Unreachable
+from odradek.cli.errors import CliError, Conflict, NotFound, Unreachable, from_kafka
 from odradek.cli.reset_plan import Key, Move, Position
 from odradek.cli.starting_point import Start
 from odradek.cli.topic_admin import Outcome, list_offsets, offset_spans
 
 if TYPE_CHECKING:
+    from confluent_kafka import TopicPartition
     from confluent_kafka.admin import AdminClient
 
     from odradek.cli.client import Target
@@ -115,6 +116,7 @@ def committed_offsets(target: Target, admin: AdminClient, group: str) -> dict[Ke
         f"group {group!r}",
     )
     found = target.wait(futures[group], f"group {group!r}")
+    raise_partition_error(found.topic_partitions, f"group {group!r}")
     return {(part.topic, part.partition): part.offset for part in found.topic_partitions or () if part.offset >= 0}
 
 
@@ -164,11 +166,18 @@ def apply_moves(target: Target, group: str, moves: Sequence[Move]) -> None:
         f"group {group!r}",
     )
     try:
-        target.wait(futures[group], f"group {group!r}")
+        raise_partition_error(target.wait(futures[group], f"group {group!r}").topic_partitions, f"group {group!r}")
     except CliError as failed:
         if "UNKNOWN_MEMBER_ID" in str(failed):
             raise in_use(group) from failed
         raise
+
+
+def raise_partition_error(partitions: Sequence[TopicPartition] | None, doing: str) -> None:
+    """The library calls an order done whose partitions were refused, one by one; raises the first of these as `CliError`."""
+    for part in partitions or ():
+        if part.error is not None:
+            raise from_kafka(part.error, f"{doing}: {part.topic}-{part.partition}")
 
 
 def in_use(group: str) -> Conflict:
