@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odradek.broker.admission import LOOK_AGAIN_SECONDS, Admission, Bucket, Refusal
+from odradek.broker.admission import LOOK_AGAIN_SECONDS, Admission, Bucket, Refusal, unheeded
 from odradek.metadata.broker_config import BrokerConfig
 
 
@@ -62,6 +62,17 @@ def test_values_are_read_anew_each_time() -> None:
     assert door.refusal("PLAINTEXT", 1, 1, 0.0) is not None
     del configs[0]
     assert door.refusal("PLAINTEXT", 1, 1, 0.0) is None
+
+
+def test_what_is_set_for_a_listener_and_does_nothing_is_told_with_the_reason() -> None:
+    names = (
+        "max.connections", "listener.name.internal.max.connections", "listener.name.INTERNAL.max.connections",
+        "listener.name.outside.max.connections", "listener.name.internal.socket.receive.buffer.bytes",
+    )  # fmt: skip
+    told = dict(unheeded(names, {"INTERNAL"}))
+    assert list(told) == list(names[2:])
+    assert "small letters" in told["listener.name.INTERNAL.max.connections"]
+    assert "nothing else" in told["listener.name.internal.socket.receive.buffer.bytes"]
 
 
 @settings(deadline=None)

@@ -89,6 +89,8 @@ def test_a_listeners_own_setting_is_looked_through() -> None:
             r"group.min.session.timeout.ms: must not be above group.max.session.timeout.ms \(5\)",
         ),
         ({"max.connections.per.ip.overrides": "10.0.0.7:many"}, "is not ADDRESS:LIMIT"),
+        ({"max.connections.per.ip": "0"}, "can be 0 only where max.connections.per.ip.overrides is set"),
+        ({"connections.max.idle.ms": "0"}, r"must be above connection.failed.authentication.delay.ms \(100\), or negative"),
         ({"queued.max.request.bytes": "10"}, r"must be at least socket.request.max.bytes \(104857600\)"),
         ({"log.dir": "", "log.dirs": ""}, "at least one log directory"),
     ],
@@ -96,6 +98,16 @@ def test_a_listeners_own_setting_is_looked_through() -> None:
 def test_values_that_contradict_are_refused(given: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         BrokerConfig(given)
+
+
+def test_a_listener_has_settings_of_its_own_under_its_name_in_small_letters() -> None:
+    config = BrokerConfig({"listener.name.internal.max.connections": "5"})
+    assert config.of_listener("INTERNAL", "max.connections") == ("listener.name.internal.max.connections", 5)
+    assert config.of_listener("PLAINTEXT", "max.connections") == ("listener.name.plaintext.max.connections", None)
+
+
+def test_no_address_may_connect_where_only_some_are_let_in() -> None:
+    BrokerConfig({"max.connections.per.ip": "0", "max.connections.per.ip.overrides": "10.0.0.7:5"})
 
 
 @pytest.mark.parametrize(

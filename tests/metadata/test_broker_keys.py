@@ -30,7 +30,7 @@ def test_what_is_said_to_work_is_read_somewhere() -> None:
 
 def test_what_is_said_to_do_nothing_is_not_read() -> None:
     checked_only = {
-        "log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms",
+        "log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "connection.failed.authentication.delay.ms",
         "listener.security.protocol.map", "authorizer.class.name",  # what they promise is refused, or warned of
     }  # fmt: skip
     busy = [key.name for key in BROKER_CONFIG if not key.effective and key.name in (read | of_topics) - checked_only]

@@ -10,7 +10,7 @@ and never more in any second than twice the rate. Kafka counts over ten seconds 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from odradek.base.config import INT_MAX
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOOK_AGAIN_SECONDS: Final = 0.25
 COUNT: Final = "max.connections"
 RATE: Final = "max.connection.creation.rate"
+PREFIX: Final = "listener.name."
 _LEAST_WAIT: Final = 0.002  # a loop's timer may be a millisecond early
 _ENOUGH: Final = 1 - 1e-9  # of a token, since sums of parts are not exact
 _EVERYWHERE: Final = ""
@@ -94,6 +95,18 @@ class Admission:
         if found is None:
             found = self._buckets[scope] = Bucket()
         return found
+
+
+def unheeded(names: Iterable[str], listeners: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Of settings' names those that are for one listener and do nothing, with the reason."""
+    known = {listener.lower() for listener in listeners}
+    for name in names:
+        if name.startswith(PREFIX):
+            listener, _, base = name.removeprefix(PREFIX).partition(".")
+            if base not in (COUNT, RATE):
+                yield name, f"a listener can have its own {COUNT} and {RATE}, and nothing else"
+            elif listener not in known:
+                yield name, f"no listener is called {listener} (in small letters): there are {', '.join(sorted(known))}"
 
 
 def _setting(config: BrokerConfig, listener: str, name: str) -> tuple[str, int]:

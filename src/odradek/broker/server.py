@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from odradek.base.logging import get_logger
 from odradek.broker.acceptor import Acceptor
-from odradek.broker.admission import Admission, Refusal
+from odradek.broker.admission import Admission, Refusal, unheeded
 from odradek.broker.budget import MemoryBudget, UnsentAnswers
 from odradek.broker.connection import Connection
 from odradek.broker.dispatch import Dispatcher
@@ -90,6 +90,8 @@ class Server:
             _logger.warning("no ACLs here: whoever reaches a listener may do everything", ignored="authorizer.class.name")
         if told:
             raise ListenerError(f"advertised.listeners names {', '.join(told)}, which listeners does not have")
+        for name, reason in unheeded([*config.static, *config.dynamic_default, *config.dynamic], endpoints):
+            _logger.warning("a listener's setting has no effect", setting=name, reason=reason)
         self._schedule_sweep()
         return endpoints
 

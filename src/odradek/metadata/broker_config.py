@@ -224,13 +224,24 @@ def _check_together(config: BrokerConfig) -> None:
             raise ConfigError(name, value, "must be unlimited (-1) or at least 1" if low == -1 else "must be at least 1")
     _check_order(config, "group.min.session.timeout.ms", "group.max.session.timeout.ms")
     _check_order(config, "log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms")
-    _check_overrides("max.connections.per.ip.overrides", config.get_str("max.connections.per.ip.overrides"))
+    _check_connections(config)
     queued = config.get_int("queued.max.request.bytes")
     if 0 < queued < config.get_int("socket.request.max.bytes"):
         limit = config.get_int("socket.request.max.bytes")
         raise ConfigError("queued.max.request.bytes", queued, f"must be at least socket.request.max.bytes ({limit})")
     if not config.log_dirs:
         raise ConfigError("log.dirs", "", "at least one log directory must be defined via log.dirs or log.dir")
+
+
+def _check_connections(config: BrokerConfig) -> None:
+    overrides = config.get_str("max.connections.per.ip.overrides")
+    _check_overrides("max.connections.per.ip.overrides", overrides)
+    if config.get_int("max.connections.per.ip") == 0 and not overrides.strip():
+        raise ConfigError("max.connections.per.ip", 0, "can be 0 only where max.connections.per.ip.overrides is set")
+    idle, delay = config.get_int("connections.max.idle.ms"), config.get_int("connection.failed.authentication.delay.ms")
+    if 0 <= idle <= delay:
+        limit = f"connection.failed.authentication.delay.ms ({delay})"
+        raise ConfigError("connections.max.idle.ms", idle, f"must be above {limit}, or negative: never")
 
 
 def _check_overrides(name: str, text: str) -> None:
