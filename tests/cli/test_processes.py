@@ -136,14 +136,18 @@ def test_output_that_nobody_reads_ends_a_consumer_quietly(cli: Any, bootstrap: s
     process.stderr.close()
 
 
-def test_ctrl_c_ends_a_consumer_that_has_committed_what_it_printed(cli: Any, bootstrap: str, topic: str) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_consumer_that_is_ended_has_committed_what_it_printed_and_left(
+    cli: Any, bootstrap: str, topic: str, number: int, code: int
+) -> None:
     cli("produce", topic, "-p", "0", stdin=b"a\nb\n")
     process = start("consume", topic, "--from-beginning", "--group", topic, "-b", bootstrap)
     assert process.stdout is not None
     assert [process.stdout.readline(), process.stdout.readline()] == [b"a\n", b"b\n"]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=20)
-    assert (process.returncode, err) == (130, b"")
+    assert (process.returncode, err) == (code, b"")
+    assert json.loads(cli("group", "describe", topic, "--json").out)[0]["members"] == []
     cli("produce", topic, "-p", "0", stdin=b"c\n")
     assert cli("consume", topic, "--group", topic, "-n", "1").out == b"c\n"
 

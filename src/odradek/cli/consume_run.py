@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from odradek.base.clock import Clock, SystemClock
 from odradek.cli.errors import CliError, NotFound, from_kafka
-from odradek.cli.interrupts import deferred
+from odradek.cli.interrupts import deferred, gentle_termination
 from odradek.cli.output import note
 from odradek.cli.starting_point import Start, choose
 
@@ -72,12 +72,13 @@ def consume_in_group(
     own = {"group.id": group, "auto.offset.reset": start.kind, "enable.auto.offset.store": False}
     consumer = target.consumer({**own, **_common(limits), **config})
     loop = _Loop(consumer, limits, show, output, stores=True, joining_seconds=target.timeout)
-    try:
-        partitions_of(target, consumer, topic)
-        consumer.subscribe([topic], on_assign=loop.assigned)
-        loop.run(None)
-    finally:
-        consumer.close()
+    with gentle_termination():
+        try:
+            partitions_of(target, consumer, topic)
+            consumer.subscribe([topic], on_assign=loop.assigned)
+            loop.run(None)
+        finally:
+            consumer.close()
 
 
 def _common(limits: Limits) -> dict[str, Any]:

@@ -6,7 +6,8 @@ A script branches on the code, a person reads the line, so both are part of the 
     1  failed                                 6  damaged: the files hold something wrong
     2  usage: the command line is wrong     130  interrupted (Ctrl-C)
     3  cannot reach the broker              141  whoever read our output went away
-    4  not found: topic, partition, group, file
+    4  not found: topic, partition,       143  ended by SIGTERM, in order
+       group, file
 
 Kafka's error codes are translated by `from_kafka`; nothing else in the room looks at them.
 """
@@ -29,6 +30,7 @@ CONFLICT = 5
 DAMAGED = 6
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+TERMINATED = 143
 
 _UNREACHABLE_NAMES = frozenset(
     {"_TRANSPORT", "_ALL_BROKERS_DOWN", "_TIMED_OUT", "_RESOLVE", "_TIMED_OUT_QUEUE", "_MSG_TIMED_OUT"}

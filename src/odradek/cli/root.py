@@ -14,6 +14,7 @@ import click
 from odradek import __version__
 from odradek.base.errors import OdradekError
 from odradek.cli import errors
+from odradek.cli.interrupts import Terminated
 from odradek.cli.lazy import Entry, LazyGroup
 from odradek.cli.standard_streams import occupy
 
@@ -73,8 +74,8 @@ def run(words: list[str]) -> int:
         return errors.USAGE
     except click.UsageError as wrong:
         return _complain(_usage_line(wrong), errors.USAGE)
-    except (KeyboardInterrupt, click.Abort):
-        return errors.INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        return errors.TERMINATED if isinstance(interrupt, Terminated) else errors.INTERRUPTED
     except BrokenPipeError:
         return _leave_quietly()
     except errors.CliError as failed:
