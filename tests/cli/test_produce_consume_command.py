@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 
+import odradek
 from odradek.cli.produce import Run
 
 
@@ -96,6 +97,19 @@ def test_a_word_that_is_not_utf8_never_reaches_the_client_library(cli: Any, topi
                   ["produce", topic, "-H", f"a={bad}"], ["consume", topic, "--format", bad]):  # fmt: skip
         result = cli(*words)
         assert (result.code, result.err.endswith("is not UTF-8\n")) == (2, True), words
+
+
+def test_a_topic_that_is_not_there_and_is_not_made_is_not_found(cli: Any) -> None:
+    with odradek.Broker(config={"auto.create.topics.enable": False}) as strict:
+        result = cli("produce", "nowhere", "-b", strict.bootstrap_servers, "--request-timeout", "1", stdin=b"x\n")
+    assert result.code == 4
+    assert "UNKNOWN_TOPIC" in result.err
+
+
+def test_a_client_config_that_is_no_text_is_a_usage_problem(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "client").write_bytes(b"\xff=1")
+    result = cli("topic", "list", "--client-config", str(tmp_path / "client"))
+    assert (result.code, result.err.count("\n")) == (2, 1)
 
 
 def test_a_cluster_that_does_not_answer_is_unreachable(cli: Any, topic: str) -> None:

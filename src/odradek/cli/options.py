@@ -103,5 +103,8 @@ def parse_pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
 
 def read_properties(path: Path) -> dict[str, str]:
     """A file of `name=value` lines; blank lines and those that begin with # are skipped."""
-    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"--client-config {path}: {error}") from error
     return parse_pairs(tuple(line for line in lines if line and line[0] not in "#!"), str(path))

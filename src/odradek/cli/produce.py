@@ -75,6 +75,8 @@ def produce(
         "partitioner": "murmur2_random",
         "message.max.bytes": LINE_BYTES_MAX,
         "message.timeout.ms": 30_000,
+        # How long a topic that the cluster does not know may yet appear: it may have been made a moment ago.
+        "topic.metadata.propagation.max.ms": max(1, min(20_000, round(target.timeout * 1000))),
         "delivery.report.only.error": True,
     }
     run = Run(topic, partition)
