@@ -185,6 +185,20 @@ def test_a_partition_that_is_named_twice_takes_both_batches(client: Any, topic: 
     assert [each.base_offset for each in answers] == [0, 1], "Kafka keeps the last one, and says nothing of the other"
 
 
+@pytest.mark.parametrize("acks", [1, -1])
+def test_thousands_of_partitions_are_appended_in_turns_and_answered_in_order(client: Any, acks: int) -> None:
+    name = f"wide-{uuid.uuid4().hex[:8]}"
+    client.call(create_topics, 7, create_topics.CreateTopicsRequest([CreatableTopic(name, 40, 1)], 5000))
+    data = [produce.PartitionProduceData(index % 50, batch(b"%d" % index)) for index in range(1200)]
+    topics = [produce.TopicProduceData(each, partition_data=data) for each in (name, "unknown")]
+    known, unknown = client.call(produce, 9, produce.ProduceRequest(None, acks, 5000, topics)).responses
+    assert [each.index for each in known.partition_responses] == [index % 50 for index in range(1200)]
+    for index, answer in enumerate(known.partition_responses):
+        there = index % 50 < 40
+        assert (answer.error_code, answer.base_offset) == ((0, index // 50) if there else (3, -1))
+    assert {each.error_code for each in unknown.partition_responses} == {ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
+
+
 def test_log_append_time_is_told_and_stored(client: Any) -> None:
     topic = make_topic(client, message_timestamp_type="LogAppendTime")
     answer = first(client.call(produce, 9, request(topic, batch(b"x"))))

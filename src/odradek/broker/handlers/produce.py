@@ -22,6 +22,7 @@ from odradek.log.results import NEEDS_ROLL
 from odradek.metadata import names
 from odradek.records.batch import check_produced
 from odradek.records.errors import NotOneBatch, RecordsError
+from odradek.sync.turns import PIECE, pieces
 from odradek.wire.errors import ErrorCode, name_of
 from odradek.wire.messages.produce import (
     BatchIndexAndErrorMessage,
@@ -76,11 +77,32 @@ class _Produce:
         self.waits: list[tuple[asyncio.Future[None], PartitionProduceResponse]] = []
 
     def run(self) -> Answer | asyncio.Future[Any] | Coroutine[Any, Any, Any]:
+        count = 0
+        for topic in self.request.topic_data:
+            count += len(topic.partition_data)
+        if count > PIECE:
+            return self._run_in_turns()
         for topic in self.request.topic_data:
             answers = [self._append(topic, data) for data in topic.partition_data]
             if answers:
                 self.response.responses.append(TopicProduceResponse(topic.name, topic.topic_id, answers))
         return self._roll_then_finish() if self.appends else self._finish()
+
+    async def _run_in_turns(self) -> Answer:
+        """Partitions by the thousand: others are served between pieces of them."""
+        places: list[tuple[TopicProduceData, PartitionProduceData, list[PartitionProduceResponse]]] = []
+        for topic in self.request.topic_data:
+            answers: list[PartitionProduceResponse] = []
+            places += [(topic, data, answers) for data in topic.partition_data]
+            if topic.partition_data:
+                self.response.responses.append(TopicProduceResponse(topic.name, topic.topic_id, answers))
+        async for piece in pieces(places):
+            for topic, data, answers in piece:
+                answers.append(self._append(topic, data))
+        if self.appends:
+            return await self._roll_then_finish()
+        finished = self._finish()
+        return await finished if isinstance(finished, asyncio.Future) else finished
 
     def _append(self, topic: TopicProduceData, data: PartitionProduceData) -> PartitionProduceResponse:
         answer = PartitionProduceResponse(data.index, base_offset=-1)
