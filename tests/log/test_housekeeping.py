@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from log_house import NOW, TOPIC_ID, Disk, a_log, put
+from log_house import NOW, TOPIC, TOPIC_ID, Disk, a_log, batches, extent, put
 
 from odradek.log import names
+from odradek.log.config import LogConfig
 from odradek.log.log import Log
 
 
@@ -53,5 +54,38 @@ def test_a_partition_set_aside_keeps_its_data_and_its_name_is_free():
             assert list(house.manager.logs) == [("events", 0)]
             assert house.log.log_end_offset == 0
         assert stray in await disk.names_of_directory()
+
+    asyncio.run(story())
+
+
+def test_recovered_logs_are_saved_before_the_end_and_the_end_has_nothing_to_write(monkeypatch: pytest.MonkeyPatch):
+    async def story() -> None:
+        disk = Disk()
+        async with a_log(disk, clean=False) as house:
+            others = [await house.manager.open_or_create("many", number, b"\1" * 16, LogConfig()) for number in range(150)]
+            for log in (house.log, *others):
+                await put(log, b"a")
+        async with a_log(disk, clean=False) as house:
+            keeping = house.manager.housekeeping
+            assert [await keeping.run_saving() for _ in range(3)] == [100, 51, 0]
+            assert "00000000000000000001.snapshot" in await disk.names()
+            await put(house.log, b"b")
+            await put(house.manager.logs["many", 7], b"b")
+            assert extent(await batches(house.log)) == [(0, 0), (1, 1)]
+            written: list[str] = []
+            write = disk.memory.write_atomically
+
+            async def counted(path: str, data: bytes, **options: bool) -> None:
+                written.append(path)
+                await write(path, data, **options)
+
+            monkeypatch.setattr(disk.memory, "write_atomically", counted)
+            await house.manager.close()
+            of_partitions = {path.rpartition("/")[0] for path in written} - {disk.directory}
+            assert of_partitions == {f"{disk.directory}/{TOPIC}-0", f"{disk.directory}/many-7"}
+        async with a_log(disk) as house:
+            assert house.manager.clean
+            assert extent(await batches(house.log)) == [(0, 0), (1, 1)]
+            assert house.log.recovery is not None and house.log.recovery.clean
 
     asyncio.run(story())

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _DELETION_PASS_MS: Final = 5000
 _FLUSH_CONCURRENCY: Final = 16
+_SAVED_AT_ONCE: Final = 100  # every second
 
 
 class Housekeeping:
@@ -47,16 +48,19 @@ class Housekeeping:
         self._surroundings = surroundings
         self._checkpoints = checkpoints
         self.settings = settings
+        self._recovered: list[Log] = []  # logs that would have to be saved at the end, all at once
         self._closable = Shared(self._flush_all)
         surroundings.make_closable = self._closable.run
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
         settings = self.settings
+        self._recovered = [log for log in self._logs.values() if log.recovery is not None and not log.recovery.clean]
         for interval_ms, work in (
             (settings.retention_check_interval_ms, self.run_retention),
             (settings.flush_scheduler_interval_ms, self.run_flushes),
             (settings.flush_scheduler_interval_ms, self.run_upkeep),
+            (settings.flush_scheduler_interval_ms, self.run_saving),
             (settings.recovery_point_checkpoint_interval_ms, self._checkpoints.write_recovery_points),
             (settings.log_start_checkpoint_interval_ms, self._checkpoints.write_log_starts),
             (settings.producer_id_expiration_check_interval_ms, self.run_expiry),
@@ -117,6 +121,18 @@ class Housekeeping:
 
         waiting = [log for log in self._logs.values() if log.durable_offset < log.log_end_offset]
         await asyncio.gather(*(one(log) for log in waiting if log.offline_reason is None))
+
+    async def run_saving(self) -> int:
+        """Save some of the logs that were recovered at the start; how many.
+
+        A stop has seconds. With ten thousand to save it would not come to its end, and the next start would recover again.
+        """
+        some, self._recovered = self._recovered[:_SAVED_AT_ONCE], self._recovered[_SAVED_AT_ONCE:]
+        for log in some:
+            if self._logs.get((log.topic, log.partition)) is log and log.offline_reason is None:
+                with _one_of_many(log, "saving"):
+                    await log.save()
+        return len(some)
 
     async def run_expiry(self) -> int:
         """Forget producers that were silent for producer.id.expiration.ms; how many."""

@@ -21,7 +21,7 @@ from odradek.log.disk_errors import Reach, reach
 from odradek.log.epoch_cache import EpochCache
 from odradek.log.errors import DamagedSegment, InconsistentDirectory, LogError
 from odradek.log.reader import run, walk
-from odradek.log.recovery import DamagedLog, check_end, recover
+from odradek.log.recovery import DamagedLog, Recovered, check_end, recover
 from odradek.log.replay import load_snapshot, replay_producers
 from odradek.log.results import RecoveryReport
 from odradek.log.segment import Segment
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from odradek.log.log import Log
 
 _WALKED_WHOLE = 32 << 10  # a segment of up to this size is read without its index: one read instead of three
+_LONG_SCAN = 1 << 20  # what is shorter costs the way to the disk rather than the disk or the processor, and waits for nobody
 _KNOWN = frozenset((names.LEADER_EPOCH_CHECKPOINT, names.PARTITION_METADATA))
 
 
@@ -258,7 +259,7 @@ async def _load_unclean(log: Log, recovery_point: int | None, has_epochs: bool) 
     start_index = await _load_snapshot_before(log, start_index)
     log.durable_offset = log.segments[start_index].base_offset
     try:
-        recovered = await recover(log, start_index, recovery_point)
+        recovered = await _recover(log, start_index, recovery_point)
     except DamagedLog as error:
         return _damaged(log, recovery_point, error)
     _set_end(log, recovered.end_offset)
@@ -269,6 +270,13 @@ async def _load_unclean(log: Log, recovery_point: int | None, has_epochs: bool) 
             raise
         log.failed(error, "writing down what was recovered")  # it can be read, and the recovery point stays where it is
     return _report(log, clean=False, scanned=recovered.scanned_bytes, cut=recovered.truncated_bytes, reason=recovered.reason)
+
+
+async def _recover(log: Log, start_index: int, recovery_point: int | None) -> Recovered:
+    if sum(segment.size for segment in list(log.segments)[start_index:]) < _LONG_SCAN:
+        return await recover(log, start_index, recovery_point)
+    async with log.surroundings.scan_slots:
+        return await recover(log, start_index, recovery_point)
 
 
 async def _load_snapshot_before(log: Log, start_index: int) -> int:

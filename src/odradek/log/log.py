@@ -385,6 +385,11 @@ class Log:
                 await self.prepare(active)
                 await rolling.roll(self, self.surroundings.clock.now_ms())
 
+    async def save(self) -> None:
+        """Leave files as `close` does, and go on."""
+        async with self.turn:
+            await rolling.save_recovered(self)
+
     async def close(self) -> None:
         """Flush, write indexes and a snapshot, close files. The log can then be loaded without scanning."""
         async with self.turn:

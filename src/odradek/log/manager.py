@@ -36,7 +36,7 @@ from odradek.log.missing import Missing
 from odradek.log.results import RecoveryReport
 from odradek.log.surroundings import Surroundings, logger
 
-_CLOSED_PER_RECOVERED: Final = 8  # logs at a time: closing waits for the disk, recovering for the processor
+_AT_ONCE_PER_SCAN: Final = 8  # logs loaded or closed at a time, mostly waiting, for each that is scanned at length
 
 
 class LogManager:
@@ -113,9 +113,10 @@ class LogManager:
         found = await opening.list_directory(self._storage, self.directory, self._surroundings.deletions)
         lines = await self._checkpoints.read_all()
         self.missing.update(missing.find(lines, found.partitions, found.deleted, clean=self.clean))
+        self._surroundings.scan_slots = asyncio.Semaphore(self.settings.recovery_concurrency)
         return await opening.load_all(
-            found.partitions, self._found, self._checkpoints, lines,
-            clean=self.clean, concurrency=self.settings.recovery_concurrency, clock=self._surroundings.clock,
+            found.partitions, self._found, self._checkpoints, lines, clean=self.clean,
+            concurrency=self.settings.recovery_concurrency * _AT_ONCE_PER_SCAN, clock=self._surroundings.clock,
         )  # fmt: skip
 
     @property
@@ -280,7 +281,7 @@ class LogManager:
 
     async def _close_logs(self, logs: Iterable[Log]) -> bool:
         """Whether every log could be closed with all its data on disk."""
-        slots = asyncio.Semaphore(self.settings.recovery_concurrency * _CLOSED_PER_RECOVERED)
+        slots = asyncio.Semaphore(self.settings.recovery_concurrency * _AT_ONCE_PER_SCAN)
 
         async def one(log: Log) -> bool:
             sound = log.offline_reason is None

@@ -215,6 +215,16 @@ async def _save_state(log: Log) -> None:
         await _write_snapshot(log, log.log_end_offset, encode_producers(log), sync=False)
 
 
+async def save_recovered(log: Log) -> None:
+    """Write what a start without scanning needs of a log that was recovered and is idle. The caller holds the log's turn."""
+    if log.offline_reason is None:
+        await log.flush()
+        await _save_state(log)
+        active = log.active
+        if active is not None and active.file is None:
+            active.drop_indexes()
+
+
 async def rest(log: Log) -> None:
     """Hold as little as an idle log needs: no open file, and no index that its file holds too."""
     if log.offline_reason is None:

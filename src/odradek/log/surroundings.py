@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from collections.abc import Awaitable, Callable
 
@@ -28,6 +29,7 @@ class Surroundings:
         "make_closable",
         "open_files",
         "prng",
+        "scan_slots",
         "storage",
     )
 
@@ -37,6 +39,7 @@ class Surroundings:
         self.prng = prng
         self.open_files = OpenFiles(min(max_open_segments, _descriptors_to_spare()), max_index_bytes)
         self.deletions = Deletions(storage, clock)
+        self.scan_slots = asyncio.Semaphore(1)  # long scans at one time
         self.directory_failed: Callable[[str], None] = _ignore
         self.checkpoint_starts: Callable[[], Awaitable[None]] = _nothing
         self.checkpoint_recovery_points: Callable[[], Awaitable[None]] = _nothing
