@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from odradek.base.errors import OdradekError
 from odradek.metadata import names
+from odradek.sync.turns import pieces
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.delete_records import (
     DeleteRecordsPartition,
@@ -33,8 +34,9 @@ async def handle(request: DeleteRecordsRequest, context: RequestContext) -> Dele
     """One result per partition."""
     wanted = {(topic.name, asked.partition_index): asked for topic in request.topics for asked in topic.partitions}
     results: dict[str, list[DeleteRecordsPartitionResult]] = {}
-    for (name, _), asked in wanted.items():
-        results.setdefault(name, []).append(await _delete(name, asked, context))
+    async for piece in pieces(wanted.items()):
+        for (name, _), asked in piece:
+            results.setdefault(name, []).append(await _delete(name, asked, context))
     return DeleteRecordsResponse(topics=[DeleteRecordsTopicResult(name, found) for name, found in results.items()])
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from odradek.base.errors import OdradekError
+from odradek.sync.turns import await_in_turns
 from odradek.wire.errors import ErrorCode, message_of
 from odradek.wire.messages.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
 
@@ -28,7 +29,7 @@ _MANY_KEYS_VERSION = 4
 async def handle(request: FindCoordinatorRequest, context: RequestContext) -> FindCoordinatorResponse:
     """The coordinator of each key."""
     if context.version >= _MANY_KEYS_VERSION:
-        found = [await _find(key, request.key_type, context) for key in request.coordinator_keys]
+        found = await await_in_turns(lambda key: _find(key, request.key_type, context), request.coordinator_keys)
         return FindCoordinatorResponse(coordinators=found)
     found_one = await _find(request.key, request.key_type, context)
     return FindCoordinatorResponse(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from odradek.base.errors import OdradekError
 from odradek.log.results import FoundTimestamp
+from odradek.sync.turns import pieces
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.list_offsets import (
     ListOffsetsPartition,
@@ -38,10 +39,11 @@ _NOTHING = FoundTimestamp(-1, -1, -1)
 async def handle(request: ListOffsetsRequest, context: RequestContext) -> ListOffsetsResponse:
     """One answer per partition asked for."""
     known_isolation = request.isolation_level in (_READ_UNCOMMITTED, _READ_COMMITTED)
-    answers: dict[str, list[ListOffsetsPartitionResponse]] = {}
-    for name, partitions in _by_topic(request).items():
-        answers[name] = []
-        for index, (asked, *others) in partitions.items():
+    by_topic = _by_topic(request)
+    answers: dict[str, list[ListOffsetsPartitionResponse]] = {name: [] for name in by_topic}
+    places = ((name, index, asked) for name, partitions in by_topic.items() for index, asked in partitions.items())
+    async for piece in pieces(places):
+        for name, index, (asked, *others) in piece:
             if others or not known_isolation:
                 answers[name].append(_refused(index, ErrorCode.INVALID_REQUEST))
             else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from odradek.base.errors import OdradekError
+from odradek.sync.turns import pieces
 from odradek.wire.errors import ErrorCode
 from odradek.wire.messages.offset_for_leader_epoch import (
     EpochEndOffset,
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from odradek.broker.context import RequestContext
 
 
-def handle(request: OffsetForLeaderEpochRequest, context: RequestContext) -> OffsetForLeaderEpochResponse:
+async def handle(request: OffsetForLeaderEpochRequest, context: RequestContext) -> OffsetForLeaderEpochResponse:
     """One answer per partition asked for; -1 for epoch and offset where the epoch is not known."""
-    return OffsetForLeaderEpochResponse(
-        topics=[
-            OffsetForLeaderTopicResult(topic.topic, [_answer(topic.topic, asked, context) for asked in topic.partitions])
-            for topic in request.topics
-        ]
-    )
+    topics = [OffsetForLeaderTopicResult(topic.topic) for topic in request.topics]
+    places = (
+        (result, asked) for topic, result in zip(request.topics, topics, strict=True) for asked in topic.partitions
+    )  # fmt: skip
+    async for piece in pieces(places):
+        for result, asked in piece:
+            result.partitions.append(_answer(result.topic, asked, context))
+    return OffsetForLeaderEpochResponse(topics=topics)
 
 
 def _answer(topic: str, asked: OffsetForLeaderPartition, context: RequestContext) -> EpochEndOffset:
