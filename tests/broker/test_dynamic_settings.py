@@ -17,7 +17,7 @@ import pytest
 
 from odradek.base.config import ConfigKey, Update
 from odradek.broker.node import Node
-from odradek.log import opening
+from odradek.log import manager, opening
 from odradek.metadata.broker_keys import BROKER_CONFIG
 from odradek.metadata.config_file import load_broker_config
 from odradek.metadata.configs import Alteration, Operation, Resource, ResourceType
@@ -170,7 +170,7 @@ def test_the_number_of_recoveries_holds_from_the_next_start_on(tmp_path: Path) -
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(opening, "load_all", noted)
             async with a_node(tmp_path):
-                assert asked == [7]
+                assert asked == [7 * manager._AT_ONCE_PER_SCAN]
 
     asyncio.run(story())
 
