@@ -19,6 +19,7 @@ SHORT = {
     "produce_small": ["--requests", "16000", "--repeats", "2"],
     "bulk": ["--records", "100000", "--repeats", "1"],
     "latency": ["--seconds", "0.5", "--repeats", "1"],
+    "partitions": ["--partitions", "100"],
     "recovery": ["--megabytes", "64", "--repeats", "1"],
     "log.append": [],
     "log.recovery": [],
