@@ -71,7 +71,13 @@ _SEGMENTS = (
         "log.index.size.max.bytes", 10 * MIB, "Largest offset index; a full one closes its segment.", 4, update=CLUSTER_WIDE
     ),
     integer("log.index.interval.bytes", 4 * KIB, "Bytes of log between two index entries.", 0, update=CLUSTER_WIDE),
-    integer("num.recovery.threads.per.data.dir", 2, "Partitions that are recovered at one time.", 1, update=CLUSTER_WIDE),
+    integer(
+        "num.recovery.threads.per.data.dir",
+        2,
+        "Logs that are scanned at one time after a crash; eight times as many are loaded at a start and closed at a stop.",
+        1,
+        update=CLUSTER_WIDE,
+    ),
     *without_effect(
         "segments are not preallocated",
         boolean("log.preallocate", False, "Whether a new segment's file is given its full size at once.", CLUSTER_WIDE),
