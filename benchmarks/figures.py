@@ -72,6 +72,10 @@ def _memory(title: str, unit: str, path: str, aim: float | None, in_readme: bool
     return Figure("memory", title, unit, {}, (path,), "less", aim, in_readme)
 
 
+def _partitions(title: str, unit: str, path: str, aim: float | None = None) -> Figure:
+    return Figure("partitions", f"10,000 partitions of one record: {title}", unit, {"partitions": 10_000}, (path,), "less", aim)
+
+
 SMALL = (
     _small(
         "produce requests of one 100-byte record, 8 connections, pipelined, acks=1", "produce, 1 record, pipelined", 16, 40_000
@@ -108,6 +112,14 @@ MEMORY = (
     _memory("memory per partition, written to", "KiB", "per_written_partition_kib", None, in_readme=False),
     _memory("memory per idle connection", "KiB", "per_connection_kib", 10),
 )
+PARTITIONS = (
+    _partitions("start after a stop in order", "CPU s", "start_clean_cpu_s"),
+    _partitions("start after `kill -9`, every log recovered", "CPU s", "start_after_kill_cpu_s"),
+    _partitions("stop in order", "s", "stop_clean_s", 5),
+    _partitions("resident memory", "MiB", "rss_mib"),
+    _partitions("open descriptors", "files", "open_files"),
+    _partitions("CPU, idle", "%", "idle_cpu_percent"),
+)
 RECOVERY = (Figure("recovery", "recovery after `kill -9`", "MB/s", aim=1_000, in_readme=True),)
 
 SECTIONS = (
@@ -125,6 +137,7 @@ SECTIONS = (
     Section(
         "recovery", "Recovery", "1 GB of log in the page cache, walked batch by batch at the start after a kill.", RECOVERY
     ),
+    Section("partitions", "Many partitions", "10,000 of them, idle, with RLIMIT_NOFILE at 1,024. One run.", PARTITIONS),
     Section("log_append", "Room log: an append", "A batch of 100-byte records to a log on real files.", unit="us of CPU"),
     Section("log_recovery", "Room log: recovery", "A log is walked, its indexes and producers made anew."),
     Section(
