@@ -105,6 +105,18 @@ def test_the_first_batch_comes_whole_however_small_the_limits_and_only_the_first
     assert (len(values(found[0])), len(values(found[1]))) == (1, 0)
 
 
+def test_only_the_first_batch_comes_whole_where_every_read_waits_for_the_disk(raw_client_of: Any, monkeypatch: Any) -> None:
+    """As on overlay, where the kernel knows no reads that never wait: then no size is known when limits are shared out."""
+    monkeypatch.setattr("odradek.aio.thread_file.RWF_NOWAIT", 0)
+    with raw_client_of({"log.index.interval.bytes": "1"}) as client:
+        topic = Topic(client)
+        for index in (0, 1):
+            topic.put(bytes(1000), index=index)
+            topic.put(bytes(1000), index=index)
+        found = partitions(topic.fetch(0, 0, max_bytes=10, at_most=10))
+        assert (len(values(found[0])), len(values(found[1]))) == (1, 0)
+
+
 def test_partition_limits_hold_for_what_follows(topic: Topic) -> None:
     for _ in range(10):
         topic.put(bytes(1000))

@@ -125,17 +125,19 @@ class _Fetch:
         self.measured, self.size, self.urgent = [], 0, False
         unsent, measurer = self.context.broker.unsent, self._measurer
         left = min(self.request.max_bytes, self.context.broker.config.get_int("fetch.max.bytes"), unsent.room)
+        may_be_larger = unsent.has_room_for_one  # for the first that has something, also where its size is not known yet
         for item in self.plan.items:
             found = Measured(item)
             self.measured.append(found)
             try:
-                measurer.measure(found, left, min_one_batch=self.size == 0 and unsent.has_room_for_one)
+                measurer.measure(found, left, min_one_batch=may_be_larger)
                 self.urgent = self.urgent or found.cold or found.data.diverging_epoch is not None
             except (OdradekError, OSError) as error:
                 self._fail(found, error)
                 self.urgent = True
             left = max(0, left - (found.limits[0] if found.cold else found.slice.size))
             self.size += found.slice.size
+            may_be_larger = may_be_larger and not found.cold and found.slice.size == 0
 
     def is_ready(self) -> bool:
         """Whether to answer now rather than park."""
