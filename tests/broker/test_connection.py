@@ -361,3 +361,37 @@ def test_a_stop_whose_time_is_up_says_how_many_requests_had_no_answer(caplog: py
     asyncio.run(story())
     (given_up,) = [record for record in caplog.records if "before their answers" in record.message]
     assert (given_up.fields["count"], given_up.fields["requests"]) == (1, 2)  # type: ignore[attr-defined]
+
+
+def test_answers_that_become_ready_in_one_turn_leave_in_one_write() -> None:
+    async def story() -> None:
+        async with serving() as (server, connect):
+            answers: list[asyncio.Future[api_versions.ApiVersionsResponse]] = []
+            waits_for(server, answers)
+            reader, writer = await connect()
+            writer.write(b"".join(ask(number) for number in range(50)))
+            await until(lambda: len(answers) == 50)
+            writes: list[int] = []
+            (connection,) = server._connections
+            transport = connection._transport
+            connection._transport = Counted(transport, writes)  # type: ignore[assignment]
+            for each in reversed(answers):
+                each.set_result(api_versions.ApiVersionsResponse())
+            assert [(await answer(reader))[0] for _ in range(50)] == list(range(50))
+            assert writes == [50]
+
+    asyncio.run(story())
+
+
+class Counted:
+    """A transport that notes of how many parts each write was."""
+
+    def __init__(self, transport: asyncio.Transport, writes: list[int]) -> None:
+        self._transport, self._writes = transport, writes
+
+    def writelines(self, parts: list[bytes]) -> None:
+        self._writes.append(len(parts))
+        self._transport.writelines(parts)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import struct
 import threading
 from contextlib import ExitStack
 from typing import Any
 
-from broker_under_test import MIB, GoodClient, eventually, frame, metric
+from broker_under_test import MIB, NOW, STOP_SECONDS_MAX, GoodClient, eventually, frame, metric, read_exactly
 
-from odradek.wire.messages import fetch, join_group
+from odradek.records.record import NewRecord, build_batch
+from odradek.wire.messages import fetch, join_group, produce
 
 IDLE, POLLS, MEMBERS = 500, 50, 20
 
@@ -25,6 +28,46 @@ def join() -> bytes:
         "joined", session_timeout_ms=30_000, rebalance_timeout_ms=600_000, protocol_type="consumer", protocols=protocols
     )
     return frame(join_group, 2, request)
+
+
+def numbered(number: int) -> bytes:
+    data = produce.PartitionProduceData(0, build_batch([NewRecord(b"k", b"%d" % number, NOW)]))
+    request = produce.ProduceRequest(None, -1, 30_000, [produce.TopicProduceData("good", partition_data=[data])])
+    return frame(produce, 9, request, number)
+
+
+def test_who_sends_on_and_reads_late_gets_every_answer_to_what_is_stored(start: Any) -> None:
+    """A close over bytes that were not read would reset the connection, and drop what its peer has not taken yet."""
+    broker = start("odradek.metrics.port=0")
+    good = GoodClient(broker)
+    sock = broker.connect()
+    requests = [numbered(number) for number in range(1000)]
+
+    def send() -> None:
+        try:
+            while True:
+                sock.sendall(b"".join(requests))
+        except OSError:
+            pass  # the broker has gone
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    eventually(lambda: metric(broker, 'odradek_requests_total{api="Produce"}') > 3000)
+    broker.process.send_signal(signal.SIGTERM)
+    answered = 0
+    try:
+        while True:
+            (size,) = struct.unpack(">i", read_exactly(sock, 4))
+            read_exactly(sock, size)
+            answered += 1
+    except ConnectionError:
+        pass
+    sock.close()
+    sender.join(30)
+    assert broker.process.wait(STOP_SECONDS_MAX) == 0
+    assert "before their answers" not in broker.log()
+    good.socket.close()
+    assert len(GoodClient(start(), acknowledged=[b"some"]).stored()) == answered
 
 
 def test_a_stop_with_everything_under_way_is_clean_and_loses_nothing(start: Any) -> None:

@@ -25,6 +25,8 @@ from odradek.base.logging import get_logger
 from odradek.broker.context import RequestContext
 from odradek.broker.dispatch import NO_RESPONSE, ApiEntry, BadRequest, unexpected
 from odradek.broker.frame_memory import SMALL, WAIT_FOR_OTHERS, FrameMemory, decoded_weight
+from odradek.broker.lingering import linger
+from odradek.broker.slot import Slot
 from odradek.wire.api import ApiKey
 from odradek.wire.elements import ElementBudget
 from odradek.wire.errors import WireError
@@ -41,25 +43,13 @@ READ_AHEAD: Final = 4096  # bytes of requests that may wait, read but not looked
 _logger = get_logger("broker")
 
 
-class _Slot:
-    """An answer's place in line; `parts` is None until it is there."""
-
-    __slots__ = ("future", "is_fetch", "parts", "size")
-
-    def __init__(self, future: asyncio.Future[Any] | None, *, is_fetch: bool = False) -> None:
-        self.future = future
-        self.is_fetch = is_fetch
-        self.parts: list[Buffer] | None = None
-        self.size = 0  # of the parts, in bytes
-
-
 class Connection(asyncio.BufferedProtocol):
     """A shard's object: made by the listener, lives until `connection_lost`."""
 
     __slots__ = (
         "_blocked", "_closing", "_fetching", "_frames", "_held", "_keeps_frame", "_loop", "_memory", "_monotonic", "_out",
-        "_out_size", "_reading", "_server", "_slots", "_taken", "_transport", "_unsent", "_waiting", "_weight", "active_at",
-        "client_host", "client_id", "closed_at", "is_peer_slow", "listener",
+        "_out_size", "_reading", "_server", "_settling", "_slots", "_taken", "_transport", "_unsent", "_waiting", "_weight",
+        "active_at", "client_host", "client_id", "closed_at", "is_peer_slow", "lingers", "listener",
     )  # fmt: skip
 
     def __init__(self, server: Server, listener: str) -> None:
@@ -67,7 +57,7 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._monotonic = server.state.clock.monotonic  # uvloop's own time counts whole milliseconds: too coarse for latencies
         self._frames = FrameSplitter(server.max_frame_size, server.receive_buffers)
-        self._slots: deque[_Slot] = deque()
+        self._slots: deque[Slot] = deque()
         self._out: list[Buffer] = []
         self._out_size = 0
         self._fetching = False  # a fetch is parked: one more would hold the others back
@@ -79,6 +69,8 @@ class Connection(asyncio.BufferedProtocol):
         self._taken = 0  # what was unsent when the sweep came by
         self._reading = True
         self._closing = False
+        self._settling = False  # `_settle` is about to be called
+        self.lingers = False  # everything is answered, and the peer still sends
         self._memory = FrameMemory(server.budget, self._frames, self._loop, self._resume)
         self._held: memoryview | None = None  # a request that waits for memory to be decoded
         self._weight = 0  # of the request that is looked at now, until somebody else has it
@@ -174,6 +166,7 @@ class Connection(asyncio.BufferedProtocol):
         """Close, after what is written has gone out; `kind` is the reason's name among the metrics."""
         if self._closing:
             return
+        self._release_ready()
         self._closing = True
         self.closed_at = self._loop.time()
         self._server.metrics.count_closed(kind)
@@ -189,10 +182,12 @@ class Connection(asyncio.BufferedProtocol):
         """Stop taking requests (the broker stops); close as soon as the answers under way are out."""
         self._stop_reading()
         self._blocked = True
-        if not self._slots:
+        if not self._slots and not self.lingers:
             self._closing = True
             self._flush()
-            self._transport.close()
+            self.lingers = linger(self._transport, self.connection_lost)
+            if not self.lingers:
+                self._transport.close()
 
     # --- requests
 
@@ -294,7 +289,7 @@ class Connection(asyncio.BufferedProtocol):
         except BadRequest:
             raise
         except Exception as error:
-            outcome = self._unexpected(entry, context, error)
+            outcome = unexpected(entry, context, error)
         if isinstance(outcome, Message):
             if entry.counts_errors:
                 entry.count_errors(outcome)
@@ -313,7 +308,7 @@ class Connection(asyncio.BufferedProtocol):
         self._fetching = self._fetching or fetches
         future = outcome if isinstance(outcome, asyncio.Future) else self._loop.create_task(outcome)
         # A future is cancelled when the peer goes. A coroutine is not: what it does (a topic half made) must come to its end.
-        slot = _Slot(future if isinstance(outcome, asyncio.Future) else None, is_fetch=fetches)
+        slot = Slot(future if isinstance(outcome, asyncio.Future) else None, is_fetch=fetches)
         self._slots.append(slot)
         if holds:
             self._blocked = True
@@ -324,7 +319,7 @@ class Connection(asyncio.BufferedProtocol):
         future.add_done_callback(lambda done: self._parked_done(entry, context, slot, done, holds, started))
 
     def _parked_done(
-        self, entry: ApiEntry, context: RequestContext, slot: _Slot, done: asyncio.Future[Any], holds: bool, started: float
+        self, entry: ApiEntry, context: RequestContext, slot: Slot, done: asyncio.Future[Any], holds: bool, started: float
     ) -> None:
         slot.future = None
         if done.cancelled():
@@ -346,53 +341,55 @@ class Connection(asyncio.BufferedProtocol):
             self._blocked, self._keeps_frame = self._server.stopping, False
         if entry.api_key == ApiKey.FETCH:
             self._fetching = any(each.is_fetch and each.future is not None for each in self._slots)
-        while self._slots and self._slots[0].parts is not None:
-            self._release(self._slots.popleft())
+        if len(self._slots) == 1:
+            self._settle()
+        elif not self._settling:
+            # One flush of a log makes the answers to many requests ready, one after the other: they leave in one write.
+            self._settling = True
+            self._loop.call_soon(self._settle)
+
+    def _settle(self) -> None:
+        """Let out what is ready and go on; or, when the broker stops, come to the end."""
+        self._settling = False
+        self._release_ready()
         self._resume()
         if self._server.stopping:
             self.shut()
+
+    def _release_ready(self) -> None:
+        while self._slots and self._slots[0].parts is not None:
+            self._release(self._slots.popleft())
 
     def _parts_of(self, entry: ApiEntry, context: RequestContext, done: asyncio.Future[Any]) -> list[Buffer]:
         error = done.exception()
         if isinstance(error, BadRequest):
             raise error
-        outcome = done.result() if error is None else self._unexpected(entry, context, error)
+        outcome = done.result() if error is None else unexpected(entry, context, error)
         if outcome is NO_RESPONSE:
             return []
         if entry.counts_errors:
             entry.count_errors(outcome)
         return entry.encode(context.version, context.correlation_id, outcome)
 
-    def _unexpected(self, entry: ApiEntry, context: RequestContext, error: BaseException) -> Message:
-        """A bug in a handler: say so in the log, with all that helps to find it, and answer what can be answered."""
-        _logger.exception(
-            "request failed unexpectedly", error=error, api=entry.name, version=context.version, client=self.client_host,
-            client_id=context.client_id,
-        )  # fmt: skip
-        answer = unexpected(entry)
-        if answer is None:
-            raise BadRequest(f"{entry.name} failed unexpectedly, and its response has no place to say so")
-        return answer
-
     # --- answers
 
     def _put(self, parts: list[Buffer]) -> None:
         """An answer that is ready: out with this turn's write, or behind those that were asked for earlier."""
         if self._slots:
-            slot = _Slot(None)
+            slot = Slot(None)
             self._hold(slot, parts)
             self._slots.append(slot)
         else:
             self._out.extend(parts)
             self._out_size += sum(map(len, parts))
 
-    def _hold(self, slot: _Slot, parts: list[Buffer]) -> None:
+    def _hold(self, slot: Slot, parts: list[Buffer]) -> None:
         slot.parts = parts
         slot.size = size = sum(map(len, parts))
         self._waiting += size
         self._count_unsent(self._unsent + size)
 
-    def _release(self, slot: _Slot) -> None:
+    def _release(self, slot: Slot) -> None:
         self._waiting -= slot.size
         self._count_unsent(self._unsent - slot.size)
         self._out.extend(slot.parts or ())

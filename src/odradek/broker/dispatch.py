@@ -17,6 +17,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from odradek.base.errors import OdradekError
+from odradek.base.logging import get_logger
 from odradek.broker.answers import Encoded
 from odradek.broker.apis import RANGES
 from odradek.wire.api import APIS, ApiKey, load
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from odradek.broker.metrics import ApiMetrics
     from odradek.wire.primitives import Buffer
 
+_logger = get_logger("broker")
 _PREFIX: Final = Struct(">ii")
 _V0_PREFIX: Final = bytes(8)  # size, correlation id
 _COUNT_THEIR_OWN: Final = (ApiKey.PRODUCE, ApiKey.FETCH)  # too hot to be walked through
@@ -147,9 +149,16 @@ class Dispatcher:
             self.entry(api_key)
 
 
-def unexpected(entry: ApiEntry) -> Message | None:
-    """The answer to a request whose handler failed in a way that nobody foresaw."""
-    return entry.error_response(ErrorCode.UNKNOWN_SERVER_ERROR)
+def unexpected(entry: ApiEntry, context: RequestContext, error: BaseException) -> Message:
+    """A bug in a handler: say so in the log, with all that helps to find it, and answer what can be answered."""
+    _logger.exception(
+        "request failed unexpectedly", error=error, api=entry.name, version=context.version, client=context.client_host,
+        client_id=context.client_id,
+    )  # fmt: skip
+    answer = entry.error_response(ErrorCode.UNKNOWN_SERVER_ERROR)
+    if answer is None:
+        raise BadRequest(f"{entry.name} failed unexpectedly, and its response has no place to say so")
+    return answer
 
 
 def _spliced(out: bytearray, splices: list[tuple[int, Buffer]]) -> list[Buffer]:

@@ -172,12 +172,12 @@ class Server:
 
     def _end(self, connections: list[Connection], after: float) -> None:
         """Close connections that the stop cannot wait for any longer."""
-        if not connections:
-            return
-        _logger.warning(
-            "connections closed before their answers", count=len(connections), after=after,
-            requests=sum(connection.under_way_count for connection in connections),
-        )  # fmt: skip
+        unanswered = [connection for connection in connections if not connection.lingers]
+        if unanswered:
+            _logger.warning(
+                "connections closed before their answers", count=len(unanswered), after=after,
+                requests=sum(connection.under_way_count for connection in unanswered),
+            )  # fmt: skip
         for connection in connections:
             connection.close("the broker stops", "shutdown")
             connection.abort()
