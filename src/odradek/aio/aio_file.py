@@ -7,6 +7,9 @@ What is hot is as in `ThreadFile`: appends into the page cache, reads out of it.
   does not push the log's tail out of the cache for bytes that are read once. It opens the file anew for direct I/O, by its
   descriptor and so whatever its name is by now: microseconds beside the milliseconds of the read, and no second descriptor
   is kept. Bytes that are still dirty are read by a thread (the engine sees to that), and so is all that is small.
+
+Where a cold read ended the next one begins. `read_now` there looks first whether the bytes are in the cache: to ask for them
+would make the kernel fetch them into it, and the disk would read them twice (see `linux.cachestat`).
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from odradek.aio import posix
 from odradek.aio.aligned import ALIGNMENT, SIZE_MAX
 from odradek.aio.block_io import BlockIo, Machinery, few_at_a_time
 from odradek.aio.io_queue import Priority
-from odradek.aio.storage import Operation
+from odradek.aio.storage import WOULD_BLOCK, Operation, WouldBlock
 from odradek.aio.thread_file import ThreadFile
 from odradek.aio.thread_pool import ThreadPool
 from odradek.aio.windows import Window, windows
@@ -39,6 +42,9 @@ class Direct(Protocol):
     def machinery(self) -> Machinery | None:
         """None where there is no native asynchronous I/O."""
 
+    def is_cached(self, fd: int, position: int, size: int) -> bool | None:
+        """Whether a range is in the page cache; None where that can't be told."""
+
     def refused(self, path: str, error: OSError) -> None:
         """`path` could not be opened for direct I/O."""
 
@@ -46,7 +52,7 @@ class Direct(Protocol):
 class AioFile(ThreadFile):
     """An open regular file of one `AioStorage`."""
 
-    __slots__ = ("_direct", "_may_direct")
+    __slots__ = ("_cold_end", "_direct", "_may_direct")
 
     def __init__(
         self, path: str, fd: int, size: int, pool: ThreadPool, forget: Callable[[ThreadFile], None], direct: Direct
@@ -54,6 +60,15 @@ class AioFile(ThreadFile):
         super().__init__(path, fd, size, pool, forget)
         self._direct = direct
         self._may_direct = True
+        self._cold_end = -1
+
+    def read_now(self, position: int, size: int) -> bytes | bytearray | WouldBlock:
+        """See `File.read_now`."""
+        if position == self._cold_end:
+            size = min(size, self.size - position)
+            if size > 0 and self._direct.is_cached(self._fd, position, size) is False:
+                return WOULD_BLOCK
+        return ThreadFile.read_now(self, position, size)
 
     def _start_sync(self, begin: Callable[[], None]) -> asyncio.Future[None]:
         machinery = self._direct.machinery()
@@ -75,7 +90,10 @@ class AioFile(ThreadFile):
                 return await super().read(position, size)
             try:
                 self._pool.count(Operation.READ)
-                return await self._read_direct(BlockIo(fd, ALIGNMENT, self.size, machinery, self._direct.cold), position, size)
+                io = BlockIo(fd, ALIGNMENT, self.size, machinery, self._direct.cold)
+                data = await self._read_direct(io, position, size)
+                self._cold_end = position + len(data)
+                return data
             finally:
                 os.close(fd)
         except OSError as error:

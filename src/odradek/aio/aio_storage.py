@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from odradek.aio.aio_file import AioFile
 from odradek.aio.aligned import BufferPool
@@ -23,6 +23,9 @@ from odradek.aio.thread_pool import THREADS_MAX
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import Clock
 
+if TYPE_CHECKING:
+    from odradek.aio.linux.cachestat import CacheStat
+
 log = logging.getLogger(__name__)
 
 PRIORITIES: Final = {"produce": 1000, "consume": 500, "replication": 500, "recovery": 200, "compaction": 100}
@@ -34,7 +37,7 @@ class AioStorage(ThreadStorage):
 
     engine = "linux_aio"
 
-    __slots__ = ("_clock", "_cold", "_depth", "_machinery", "_memory", "_rates", "_refused", "_tried")
+    __slots__ = ("_cache_stat", "_clock", "_cold", "_depth", "_machinery", "_memory", "_rates", "_refused", "_tried")
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class AioStorage(ThreadStorage):
         self._memory = memory
         self._machinery: Machinery | None = None
         self._cold: Priority | None = None
+        self._cache_stat: CacheStat | None = None
         self._tried = False
         self._refused = False
 
@@ -80,6 +84,14 @@ class AioStorage(ThreadStorage):
         classes = {name: queue.add_class(name, shares) for name, shares in PRIORITIES.items()}
         self._cold = classes["consume"]
         self._machinery = Machinery(engine, BufferPool(self._memory), self._pool, queue)
+
+    def is_cached(self, fd: int, position: int, size: int) -> bool | None:
+        """See `CacheStat.is_cached`; only where there is machinery, that is, on Linux."""
+        if self._cache_stat is None:
+            from odradek.aio.linux.cachestat import CacheStat
+
+            self._cache_stat = CacheStat()
+        return self._cache_stat.is_cached(fd, position, size)
 
     def refused(self, path: str, error: OSError) -> None:
         """Said once: it is the file system that refuses, not one file."""
