@@ -34,5 +34,9 @@ conformance: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/pytest -n 2 -m soak
 
+bench: $(VENV)/.dev
+	$(BIN)/pip install -q -e '.[bench]'
+	$(BIN)/python -m benchmarks.run
+
 clean:
 	rm -rf $(VENV) build dist .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
