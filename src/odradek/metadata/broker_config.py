@@ -187,12 +187,11 @@ def key_of(name: str) -> ConfigKey:
     return BROKER_CONFIG.key(name)
 
 
-def check_dynamic(configs: Mapping[str, str], *, per_broker: bool, set_already: Mapping[str, str] | None = None) -> None:
+def check_dynamic(configs: Mapping[str, str], *, per_broker: bool) -> None:
     """Raise `ConfigError` unless `configs` may be set at run time: on one broker, or (`per_broker` False) for all.
 
-    A name that nothing here heeds is refused, where a file may have it: whoever sets it now waits for something to change. What
-    topics inherit is none of these, whatever it does for them. What is `set_already` may stay (it came from Kafka).
-    Names that Kafka doesn't know are its users' own (for plug-ins) there; here they are refused as typing errors.
+    Names of Kafka's that nothing here heeds are taken, as tools and their users expect (see `why_without_effect`). Names that
+    Kafka doesn't know are its users' own (for plug-ins) there; here they are refused as typing errors.
     """
     for name, text in configs.items():
         key = key_of(name)
@@ -201,10 +200,15 @@ def check_dynamic(configs: Mapping[str, str], *, per_broker: bool, set_already: 
         if key.update is Update.PER_BROKER and not per_broker:
             where = "at default cluster level, broker id must be specified"
             raise NotDynamicError(name, f"Cannot update these configs {where}: [{name}]")
-        if not (key.effective or key.name in _INHERITED or (set_already or {}).get(name) == text):
-            why = key.documentation.rpartition(WITHOUT_EFFECT)[2].rstrip(".")
-            raise NotDynamicError(name, f"Cannot update these configs dynamically: [{name}] has no effect here: {why}")
         key.parse(text)
+
+
+def why_without_effect(name: str) -> str | None:
+    """Why nothing changes when `name` is set; None when something does: here, or in what topics show as inherited."""
+    key = key_of(name)
+    if key.effective or key.name in _INHERITED:
+        return None
+    return key.documentation.rpartition(WITHOUT_EFFECT)[2].rstrip(".")
 
 
 def shown(key: ConfigKey, value: ConfigValue) -> str | None:

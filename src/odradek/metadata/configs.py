@@ -173,7 +173,7 @@ def _check_broker(image: Image, name: str, configs: dict[str, str], config: Brok
     if name:
         check_node_id(name, node_id)
     try:
-        check_dynamic(configs, per_broker=bool(name), set_already=image.broker_configs.get(name))
+        check_dynamic(configs, per_broker=bool(name))
         default = image.broker_configs.get("", {}) if name else configs
         config.with_dynamic(default, configs if name else image.broker_configs.get(str(node_id), {}))
     except UnknownConfigError as error:

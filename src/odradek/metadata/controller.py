@@ -23,7 +23,7 @@ from odradek.base.ids import random_uuid, uuid_to_text
 from odradek.base.logging import get_logger
 from odradek.base.prng import Prng
 from odradek.metadata import configs, leaders, topics
-from odradek.metadata.broker_config import BrokerConfig
+from odradek.metadata.broker_config import BrokerConfig, why_without_effect
 from odradek.metadata.broker_keys import BROKER_CONFIG
 from odradek.metadata.configs import Alteration, Resource
 from odradek.metadata.errors import (
@@ -292,6 +292,9 @@ def _report(change: Change) -> None:
         _log.info("topic deleted", topic=change.old.name, topic_id=uuid_to_text(change.old.topic_id))
     elif isinstance(change, ConfigChange):
         _log.info("configuration changed", kind=change.kind, name=change.name, configs=", ".join(change.configs))
+        for name in change.configs if change.kind == "broker" else ():
+            if (reason := why_without_effect(name)) is not None:
+                _log.warning("a setting has no effect", setting=name, reason=reason)
     elif isinstance(change, TopicChange):
         old, new = change
         if old is None or len(old.partitions) != len(new.partitions):

@@ -80,6 +80,7 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "alterations": {
         "an unknown operation": _NO_BUG,
+        "brokers: more than double the threads": "OWN: there are no such threads, so their number may be set to anything",
         "brokers: a topic's name": "OWN: a name that is no broker's is refused as mistyped; Kafka keeps it for plug-ins",
         "described: metrics": "OWN: no metrics are taken from clients (KIP-714), so there is nothing to configure",
     },
