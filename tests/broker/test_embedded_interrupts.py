@@ -18,6 +18,7 @@ import odradek
 from odradek.aio.storage import Operation
 from odradek.aio.thread_pool import ThreadPool
 from odradek.aio.thread_storage import ThreadStorage
+from odradek.base.clock import sleep
 from odradek.broker import node as node_module
 from odradek.metadata.sqlite_store import SqliteStore
 from odradek.testing.topics import TopicAdmin
@@ -42,10 +43,16 @@ def ctrl_c() -> None:
 
 
 def held() -> tuple[int, set[str]]:
-    """Descriptors and threads of this process. Threads of a pool may still be on their way out: they are waited for."""
-    for thread in threading.enumerate():
-        if thread.ident and thread.name.startswith(("aio-", "odradek")):
-            thread.join(10)
+    """Descriptors and threads of this process. Ours may still be on their way out, and are waited for; or, when their start
+    was interrupted, on their way in: the system has such a thread, and it ends as soon as it runs."""
+    for _ in range(1000):
+        ours = [thread for thread in threading.enumerate() if thread.name.startswith(("aio-", "odradek"))]
+        if not ours:
+            break
+        for thread in ours:
+            if thread.ident:
+                thread.join(10)
+        sleep(0.01)
     return len(os.listdir("/proc/self/fd")), {thread.name for thread in threading.enumerate()}
 
 
