@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from odradek.aio import posix
-from odradek.aio.aligned import ALIGNMENT, SIZE_MAX
-from odradek.aio.block_io import BlockIo, Machinery, few_at_a_time
+from odradek.aio.aligned import ALIGNMENT
+from odradek.aio.block_io import BlockIo, Machinery
 from odradek.aio.io_queue import Priority
 from odradek.aio.storage import WOULD_BLOCK, Operation, WouldBlock
 from odradek.aio.thread_file import ThreadFile
 from odradek.aio.thread_pool import ThreadPool
-from odradek.aio.windows import Window, windows
 
 DIRECT_MIN: Final = 64 * 1024
 """Smaller reads go through the page cache: what lies around an index entry will be asked for again."""
@@ -91,8 +90,11 @@ class AioFile(ThreadFile):
             try:
                 self._pool.count(Operation.READ)
                 io = BlockIo(fd, ALIGNMENT, self.size, machinery, self._direct.cold)
-                data = await self._read_direct(io, position, size)
-                self._cold_end = position + len(data)
+                data = bytearray(size)
+                with memoryview(data) as target:
+                    found = await io.read_into(position, target)
+                del data[found:]  # the file was cut shorter meanwhile
+                self._cold_end = position + found
                 return data
             finally:
                 os.close(fd)
@@ -109,22 +111,6 @@ class AioFile(ThreadFile):
             self._may_direct = False
             self._direct.refused(self.path, error)
             return None
-
-    async def _read_direct(self, io: BlockIo, position: int, size: int) -> bytearray:
-        data = bytearray(size)
-        target = memoryview(data)
-
-        def fetch(window: Window) -> Coroutine[Any, Any, int]:
-            at = window.start + window.skip - position
-            return io.fetch(window, target[at : at + window.wanted])
-
-        todo = list(windows(position, size, ALIGNMENT, SIZE_MAX))
-        found = 0
-        for window, count in zip(todo, await few_at_a_time(fetch, todo), strict=True):
-            found += count
-            if count < window.wanted:  # the file was cut shorter meanwhile
-                return data[:found]
-        return data
 
 
 async def _sync(machinery: Machinery, fd: int, begin: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ from odradek.aio.storage import StorageStatistics
 from odradek.aio.thread_pool import THREADS_MAX
 from odradek.aio.thread_storage import ThreadStorage
 from odradek.base.clock import Clock
+from odradek.base.errors import check
 
 if TYPE_CHECKING:
     from odradek.aio.linux.cachestat import CacheStat
@@ -66,8 +67,8 @@ class AioStorage(ThreadStorage):
     @property
     def cold(self) -> Priority:
         """The class of reads that nobody wrote lately; there once `machinery` has given something."""
-        assert self._cold is not None
-        return self._cold
+        check(self._cold is not None, "the machinery is there before its classes are asked for")
+        return self._cold  # type: ignore[return-value]
 
     def machinery(self) -> Machinery | None:
         """Engine, memory and queue; None where threads have to do."""

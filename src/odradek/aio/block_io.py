@@ -12,13 +12,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from odradek.aio.aligned import AlignedBuffer, BufferPool
+from odradek.aio.aligned import SIZE_MAX, AlignedBuffer, BufferPool
 from odradek.aio.disk_rates import Direction
 from odradek.aio.engine import Engine
 from odradek.aio.io_queue import IoQueue, Priority
 from odradek.aio.one_at_a_time import OneAtATime
 from odradek.aio.thread_pool import ThreadPool
-from odradek.aio.windows import Window
+from odradek.aio.windows import Window, windows
 
 T = TypeVar("T")
 
@@ -65,6 +65,21 @@ class BlockIo:
             return wanted
         finally:
             self.give_back(lent)
+
+    async def read_into(self, position: int, target: memoryview) -> int:
+        """Bytes at any position; returns how many, less than `target` only at the end of the file."""
+
+        def fetch(window: Window) -> Coroutine[Any, Any, int]:
+            at = window.start + window.skip - position
+            return self.fetch(window, target[at : at + window.wanted])
+
+        todo = list(windows(position, len(target), self.block, SIZE_MAX))
+        found = 0
+        for window, count in zip(todo, await few_at_a_time(fetch, todo), strict=True):
+            found += count
+            if count < window.wanted:
+                break
+        return found
 
     async def put(self, window: Window, part: memoryview) -> None:
         """Write a window; the rest of a block of which `part` has only some is read first."""

@@ -97,12 +97,8 @@ class DirectFile:
         if size <= 0:
             return 0
 
-        def fetch(window: Window) -> Coroutine[Any, Any, int]:
-            at = window.start + window.skip - position
-            return self._io.fetch(window, target[at : at + window.wanted])
-
         with self._inside(f"reading {size} bytes at {position}"):
-            return sum(await few_at_a_time(fetch, list(windows(position, size, self.block, SIZE_MAX))))
+            return await self._io.read_into(position, target[:size])
 
     async def read_aligned(self, position: int, buffer: AlignedBuffer, size: int) -> int:
         """`size` bytes into an aligned buffer, without a copy; returns the count, less only at the end of the file.

@@ -22,6 +22,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
+from odradek.aio import posix
 from odradek.aio.aligned import ALIGNMENT, AlignedBuffer, BufferPool, BufferPoolStatistics
 from odradek.aio.block_io import Machinery
 from odradek.aio.direct_file import DirectFile
@@ -99,10 +100,7 @@ class DirectStorage:
         priority: Priority | None = None,
     ) -> DirectFile:
         """Open a regular file or a block device. Requests of a file without `priority` don't stand in the queue."""
-        flags = os.O_RDONLY if read_only else os.O_RDWR
-        flags |= os.O_CREAT if create else 0
-        flags |= os.O_EXCL if exclusive else 0
-        flags |= os.O_TRUNC if truncate else 0
+        flags = posix.open_flags(create=create, exclusive=exclusive, read_only=read_only, truncate=truncate)
         opened = await self._threads.run(Operation.OPEN, _open, path, flags, dispose=_Opened.close)
         if not opened.direct and opened.device not in self._refused:
             self._refused.add(opened.device)

@@ -43,6 +43,14 @@ def with_path(error: OSError, path: str, doing: str) -> OSError:
     return OSError(error.errno, f"{os.strerror(error.errno)} while {doing}", path)
 
 
+def open_flags(*, create: bool, exclusive: bool, read_only: bool, truncate: bool) -> int:
+    """For open(2), by the words of `Storage.open`."""
+    flags = os.O_RDONLY if read_only else os.O_RDWR
+    flags |= os.O_CREAT if create else 0
+    flags |= os.O_EXCL if exclusive else 0
+    return flags | (os.O_TRUNC if truncate else 0)
+
+
 def open_file(path: str, flags: int) -> tuple[int, int]:
     """(descriptor, size) of a regular file."""
     fd = os.open(path, flags | os.O_CLOEXEC, 0o644)

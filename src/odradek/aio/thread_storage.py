@@ -61,10 +61,7 @@ class ThreadStorage:
         truncate: bool = False,
     ) -> ThreadFile:
         """See `Storage.open`."""
-        flags = os.O_RDONLY if read_only else os.O_RDWR
-        flags |= os.O_CREAT if create else 0
-        flags |= os.O_EXCL if exclusive else 0
-        flags |= os.O_TRUNC if truncate else 0
+        flags = posix.open_flags(create=create, exclusive=exclusive, read_only=read_only, truncate=truncate)
         fd, size = await self._pool.run(Operation.OPEN, posix.open_file, path, flags, dispose=_close_opened)
         file = self._file(path, fd, size)
         self._files.add(file)
